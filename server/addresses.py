@@ -31,6 +31,14 @@ class Host:
         return Host(self.name, self.port or DEFAULT_PORTS.get(scheme))
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host's name or address is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def parse_host(text: str | None) -> Host | None:
     """Return what a Host header names, or None where it is no host."""
     if not text or len(text) > _MOST_CHARS:

@@ -46,6 +46,7 @@ from server.instances.membership import Membership
 from server.instances.peer_relay import PeerRelay
 from server.instances.taking_up import TakingUp, left_to
 from server.judging.judge_scores import FOLDER as JUDGE_FOLDER
+from server.lab_key import LabKey
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.model_phrases import Phrases
@@ -128,6 +129,7 @@ class Server:
         self.engines: Engines
         self.clock: Clock = LoopClock()
         self.access = Access(settings.developer_key)
+        self.lab_key = LabKey(settings)
         self.join_tokens = JoinTokens(now_s=lambda: self.clock.now_ms() / 1000.0)
         self.records = open_records(settings)
         self.vault = self.records.vault

@@ -57,7 +57,10 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     if settings.instances.name is not None:
         app.state.server.address = settings.instances.address or f"http://{_shown(host)}:{port}"
         app.state.server.holder = SharedHolder(settings.data_path, settings.instances.name)
-    print(f"Interlocutor is at http://{_shown(host)}:{port}{settings.server.root_path}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
+    base = f"http://{_shown(host)}:{port}{settings.server.root_path}"
+    print(f"Interlocutor is at {base}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
+    if (link := app.state.server.lab_key.link(base)) is not None:
+        print(f"The latency page is at {link}", flush=True)  # noqa: T201 - a secret, for the person alone
     config = serving_config(app, settings.server, app.state.server.metrics, timeout_graceful_shutdown=SHUTDOWN_GRACE_S)
     try:
         _DrainingServer(config, app.state.server).run(sockets=[listening])

@@ -629,7 +629,7 @@ const english = {
     gate: {
       lead: "This page is for developers.",
       key: "Developer key",
-      hint: "Whoever runs this server has it. It is kept until you close this tab.",
+      hint: "On your own machine, the server writes a link to this page when it starts: open that. Or ask whoever runs this server. The key is kept until you close this tab.",
       wrong: "The server did not take this key.",
       open: "Open",
       forget: "Forget the key",

@@ -27,7 +27,7 @@ from server.http.requests import (
     token_of,
     under,
 )
-from server.http.who import is_loopback, own_session
+from server.http.who import own_session
 from server.measures import machine
 from server.paths import STATIC
 from server.principal import Principal
@@ -39,8 +39,6 @@ from server.reports.summary import distribution, summarise
 from server.reports.waits import waits_of
 from server.settings.tree import Settings
 
-# Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 MAX_TRUTH_BYTES = 262_144  # half an hour of turns has about 30 KiB
 # Two reports of some 4,000 turns each: a turn with its words is about a kilobyte.
 MAX_REPORTS_BYTES = 8_388_608
@@ -194,32 +192,17 @@ def _values(sent: Any) -> int:
 
 
 def gate(request: Request) -> Principal | None:
-    """Raise ProtocolError where the page is closed; return a developer where none has to say so, else None."""
+    """Raise ProtocolError where the page is closed; return a developer for the page's own key, else None."""
     check_there(request)
-    if token_of(request) is None and open_here(request, server_of(request).settings):
+    if server_of(request).lab_key.opens(token_of(request)):
         return Principal("developer", None)
     return None
 
 
-def open_here(request: Request, settings: Settings) -> bool:
-    """Return whether no key is asked for: in dev, from this machine, addressed as this machine, with nothing between.
-
-    The name that was asked for counts too, since a page from elsewhere can have its own name lead to this machine. And
-    a proxy that says nothing of whom it asks for often asks by HTTP/1.0, as no browser does.
-    """
-    if settings.environment != "dev" or request.client is None or not is_loopback(settings.server.host):
-        return False
-    if request.scope["http_version"] == "1.0":
-        return False
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    return is_loopback(request.client.host) and is_loopback(request.url.hostname or "")
-
-
 def check_there(request: Request) -> Principal | None:
     """Raise ProtocolError where nobody could use the page; nobody is known by this."""
-    settings = server_of(request).settings
-    if settings.lab.enabled and (settings.developer_key is not None or open_here(request, settings)):
+    server = server_of(request)
+    if server.lab_key.exists or (server.settings.lab.enabled and server.settings.developer_key is not None):
         return None
     raise ProtocolError(
         "the latency page is closed here; its operator can set a developer key and lab.enabled",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -13,7 +12,7 @@ from starlette.responses import Response
 
 from common.errors import AccessError
 from server.accounts.accounts import LOGIN_PREFIX
-from server.addresses import normal_origin
+from server.addresses import is_loopback, normal_origin
 from server.host import Server
 from server.http.requests import check_origin, server_of, token_of
 from server.http.standing import check_bearer
@@ -200,14 +199,6 @@ def limited_by(principal: Principal, connection: HTTPConnection) -> str | None:
 def network(connection: HTTPConnection) -> str:
     """Return the network that somebody asks from."""
     return network_of(connection.client.host if connection.client is not None else None)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host's name or address is this machine's own."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def own_session(request: Request) -> tuple[Principal, Session]:

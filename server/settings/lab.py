@@ -15,7 +15,9 @@ class LabSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = Field(
-        default=True, description="Whether /lab exists; it asks for the developer key, except in dev on this machine."
+        default=True,
+        description="Whether /lab exists; it asks for the developer key. In dev on this machine the server writes a "
+        "link that has one.",
     )
     recordings_path: Path | None = Field(
         default=None,

@@ -31,6 +31,14 @@ let live = null;
 let runs = null;
 let runner = null;
 
+/** Take the key out of the link that the server wrote at its start; it stays in no address that could be passed on. */
+function takeKey() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (!given) return;
+  api.key = given;
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
 async function begin() {
   let cards;
   try {
@@ -177,4 +185,11 @@ window.addEventListener("beforeunload", (event) => {
   if (runner !== null) event.preventDefault();
 });
 
+// The link may be opened in a tab that has the page already.
+window.addEventListener("hashchange", () => {
+  takeKey();
+  begin();
+});
+
+takeKey();
 begin();

@@ -39,6 +39,7 @@ class ServerProcess:
     process: subprocess.Popen[str]
     data: Path
     url: str = ""
+    lab_url: str = ""
     log: list[dict[str, Any]] = field(default_factory=list)
     other_output: list[str] = field(default_factory=list)
     _told: threading.Condition = field(default_factory=threading.Condition)
@@ -102,6 +103,8 @@ class ServerProcess:
         found = re.match(r"Interlocutor is at (http://\S+?)/ ", line)
         if found:
             self.url = found[1]
+        elif line.startswith("The latency page is at "):
+            self.lab_url = line.split()[-1]
         elif line.startswith("{"):
             self.log.append(json.loads(line))
         else:

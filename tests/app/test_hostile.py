@@ -216,15 +216,15 @@ async def test_a_truth_file_can_not_blow_up(tmp_path: Path) -> None:
         assert time.monotonic() - began_s < 10.0
 
 
-async def test_the_latency_page_asks_for_a_key_behind_a_proxy_that_says_nothing(tmp_path: Path) -> None:
+async def test_the_latency_page_asks_for_a_key_whoever_asks_as_if_from_here(tmp_path: Path) -> None:
     async with serving(tmp_path) as (address, _):
-        for version, status in [("1.1", b"200"), ("1.0", b"401")]:
+        for version in ("1.1", "1.0"):
             async with knocking(address) as visitor:
-                # nginx's plain `proxy_pass` asks like this for whoever asked it.
+                # A plain `proxy_pass` asks like this for whoever asked it, by one version or the other.
                 await visitor.send(
                     f"GET /api/lab HTTP/{version}\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode()
                 )
-                assert (await visitor.rest())[9:12] == status
+                assert (await visitor.rest())[9:12] == b"401"
 
 
 async def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from server.reports.comparison import compare
 from server.reports.report_turns import ReadReport
 from server.reports.summary import summarise
 from server.settings.lab import LabSettings
-from server.settings.tree import Settings
+from server.settings.tree import ServerSettings, Settings
 from server.settings.vault import VaultSettings
 from server.vault.key_text import new_key_word
 from tests.app.inside import KEY, serving, until
@@ -68,8 +68,11 @@ async def asking(settings: Settings, *, address: str, url: str) -> AsyncIterator
             yield client
 
 
-def settings_with(tmp_path: Path, *, key: str | None = KEY, environment: Any = "dev", **lab: Any) -> Settings:
+def settings_with(
+    tmp_path: Path, *, key: str | None = KEY, environment: Any = "dev", host: str = "127.0.0.1", **lab: Any
+) -> Settings:
     return Settings(
+        server=ServerSettings(host=host),
         environment=environment,
         engines=EngineSettings(backend="mock"),
         data_path=tmp_path / "data",
@@ -81,28 +84,48 @@ def settings_with(tmp_path: Path, *, key: str | None = KEY, environment: Any = "
 
 
 LOCAL = "http://localhost"
+# Stands for the key that the server makes at its start.
+LINK = "the key of the link"
+
+
+@asynccontextmanager
+async def asking_by_link(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """Ask an application as whoever opened the link that it writes at its start."""
+    async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
+        client.headers["Authorization"] = f"Bearer {link_key(client)}"
+        yield client
+
+
+def link_key(client: httpx2.AsyncClient) -> str:
+    """Return the key of the page's own link, "" where there is none."""
+    transport = client._transport
+    assert isinstance(transport, httpx2.ASGITransport)
+    link = transport.app.state.server.lab_key.link("")  # type: ignore[attr-defined]
+    return str(link or "").partition("#key=")[2]
 
 
 @pytest.mark.parametrize(
-    ("environment", "address", "url", "headers", "page", "data"),
+    ("environment", "host", "address", "headers", "page", "data"),
     [
-        ("dev", "127.0.0.1", LOCAL, {}, 200, 200),
-        ("dev", "::1", "http://[::1]:8000", {}, 200, 200),
-        ("dev", "127.0.0.1", LOCAL, {"Authorization": "Bearer another-key"}, 200, 401),
-        ("dev", "10.0.0.7", LOCAL, {}, 200, 401),
-        ("dev", "127.0.0.1", "http://interlocutor.example", {}, 200, 401),  # a name that leads to this machine
-        ("dev", "127.0.0.1", LOCAL, {"X-Forwarded-For": "10.0.0.7"}, 200, 401),  # a proxy on this machine
-        ("dev", "10.0.0.7", LOCAL, BEARER, 200, 200),
-        ("test", "127.0.0.1", LOCAL, {}, 200, 401),
-        ("staging", "127.0.0.1", LOCAL, {}, 200, 401),
-        ("staging", "10.0.0.7", "https://oet.example", BEARER, 200, 200),
+        ("dev", "127.0.0.1", "127.0.0.1", {}, 200, 401),
+        ("dev", "127.0.0.1", "127.0.0.1", {"Authorization": f"Bearer {LINK}"}, 200, 200),
+        ("dev", "::1", "::1", {"Authorization": f"Bearer {LINK}"}, 200, 200),
+        ("dev", "127.0.0.1", "127.0.0.1", {"Authorization": "Bearer another-key"}, 200, 401),
+        ("dev", "127.0.0.1", "127.0.0.1", {"Authorization": "Bearer "}, 200, 401),
+        ("dev", "127.0.0.1", "10.0.0.7", BEARER, 200, 200),
+        # Where others reach the server, there is no link: what it writes at its start, more people may read.
+        ("dev", "0.0.0.0", "127.0.0.1", {"Authorization": f"Bearer {LINK}"}, 200, 401),
+        ("test", "127.0.0.1", "127.0.0.1", {"Authorization": f"Bearer {LINK}"}, 200, 401),
+        ("staging", "127.0.0.1", "127.0.0.1", {}, 200, 401),
+        ("staging", "127.0.0.1", "10.0.0.7", BEARER, 200, 200),
     ],
 )
 async def test_who_may(
-    tmp_path: Path, environment: str, address: str, url: str, headers: dict[str, str], page: int, data: int
+    tmp_path: Path, environment: str, host: str, address: str, headers: dict[str, str], page: int, data: int
 ) -> None:
-    settings = settings_with(tmp_path, environment=environment)
-    async with asking(settings, address=address, url=url) as client:
+    settings = settings_with(tmp_path, environment=environment, host=host)
+    async with asking(settings, address=address, url=LOCAL) as client:
+        headers = {name: value.replace(LINK, link_key(client)) for name, value in headers.items()}
         assert (await client.get("/lab", headers=headers)).status_code == page
         for path in ("/api/lab", "/api/lab/truth/silence.flac", "/api/lab/sound/silence.flac"):
             assert (await client.get(path, headers=headers)).status_code == data, path
@@ -129,7 +152,7 @@ async def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path
     others = ["notes.txt", "inner", "", "inner/with truth.truth.yaml", "nothing.wav", "plain.wav%00"]
 
     settings = settings_with(tmp_path, recordings_path=folder)
-    async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
+    async with asking_by_link(settings) as client:
         body = (await client.get("/api/lab")).json()
         size = (folder / "plain.wav").stat().st_size
         assert body["recordings"] == [
@@ -161,7 +184,7 @@ async def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path
 
 
 async def test_a_page_from_elsewhere_opens_no_session(tmp_path: Path) -> None:
-    async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
+    async with asking_by_link(settings_with(tmp_path)) as client:
         headers = {"Origin": "https://elsewhere.example"}
         answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "access.origin")
@@ -174,7 +197,7 @@ async def test_a_page_from_elsewhere_opens_no_session(tmp_path: Path) -> None:
 
 async def test_a_run_has_the_figures_of_a_replay(tmp_path: Path) -> None:
     slower = {**REPORT, "turns": [{**TURN, "voice_to_voice_ms": 420.0}], "about": {"transport": "webrtc"}}
-    async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
+    async with asking_by_link(settings_with(tmp_path)) as client:
         found = (await client.post("/api/lab/summary", json=slower)).json()
         compared = (await client.post("/api/lab/comparison", json={"now": slower, "before": REPORT})).json()
     read = ReadReport.model_validate(slower)
@@ -211,7 +234,7 @@ MANY: dict[str, Any] = {"turns": [{}] * 5_001}
 async def test_what_is_no_report_is_refused_with_the_reason(
     tmp_path: Path, path: str, body: Any, code: str, said: str
 ) -> None:
-    async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
+    async with asking_by_link(settings_with(tmp_path)) as client:
         answer = await client.post(f"/api/lab/{path}", content=body if isinstance(body, str) else json.dumps(body))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
     assert said in answer.json()["error"]["message"]
@@ -225,7 +248,7 @@ async def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path
 
     async with serving(tmp_path) as (address, _server):
         async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
-            lab = (await client.post("/api/lab/sessions", json={"card": CARD})).json()
+            lab = (await client.post("/api/lab/sessions", json={"card": CARD}, headers=BEARER)).json()
             other = await reserve(f"http://{address}", CARD)
             own = {"Authorization": f"Bearer {lab['token']}"}
             assert (await client.get(f"/api/sessions/{lab['id']}", headers=own)).status_code == 200

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
+from tests.app.asking import answered
 from tests.app.process import KEY, running
 from tests.app.proxy import WHY, has_nginx, nginx
 from tests.app.wire import CARD, Wire, connect_to
@@ -52,6 +53,25 @@ async def test_page_socket_and_call_work_below_a_path(tmp_path: Path, strip: boo
             assert call.call.location.startswith("/oet/v1/realtime/calls/")
             await call.append(silence(200, WIRE_HZ))
             await call.until("interlocutor.session.started")
+
+
+async def test_the_latency_page_is_closed_behind_a_proxy_that_says_nothing(tmp_path: Path) -> None:
+    """As a server in dev is asked by a plain `proxy_pass`: from this machine, by its address, by HTTP/1.1."""
+
+    def asked(url: str, key: str = "") -> int:
+        return answered("GET", f"{url}/api/lab", key)[0]
+
+    with (
+        running(tmp_path / "data", "engines.backend=mock") as server,
+        nginx(server.url, tmp_path / "nginx", bare=True) as url,
+    ):
+        assert await asyncio.to_thread(asked, url) == 401
+        key = server.lab_url.partition("#key=")[2]
+        assert await asyncio.to_thread(asked, server.url, key) == 200
+        assert await asyncio.to_thread(asked, url, key[:-1]) == 401
+        # Whoever was given the link may come by any way; it opens the page's own addresses alone.
+        assert await asyncio.to_thread(asked, url, key) == 200
+        assert (await asyncio.to_thread(answered, "GET", f"{url}/api/desk/live", key))[0] == 401
 
 
 async def test_a_conversation_goes_over_ipv6(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def run(browser: Browser, server: ServerProcess, recording: str, transport: str)
     before = set(server.data.glob("sessions/*"))
     with visiting(browser, server.url) as page:
         page.add_init_script(LISTEN)
-        page.goto(f"{server.url}/lab")
+        page.goto(server.lab_url)
         page.get_by_role("checkbox", name=re.compile(f"^{re.escape(recording)}")).check()
         page.get_by_label("Transport").select_option(transport)
         page.get_by_label("Name of the run").fill("bench")

@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.app.process import running
+from tests.app.process import ServerProcess, running
 from tests.browser.chromium import launched, visiting
 from tests.browser.screenshots import LOOKS
 
@@ -24,10 +24,10 @@ RUN_TIMEOUT_MS = 180_000  # seven turns and their answers
 KEPT = "localStorage.getItem('interlocutor.lab.runs')"
 
 
-def run_all(browser: Browser, url: str, folder: Path) -> str:
+def run_all(browser: Browser, server: ServerProcess, folder: Path) -> str:
     """Run the recording with each wait and take the page's picture meanwhile; return the runs as they are kept."""
-    with visiting(browser, url) as page:
-        page.goto(f"{url}/lab")
+    with visiting(browser, server.url) as page:
+        page.goto(server.lab_url)
         page.get_by_role("checkbox", name=re.compile(f"^{RECORDING}")).check()
         for name, wait_ms in WAITS.items():
             page.get_by_label("Name of the run").fill(name)
@@ -39,21 +39,23 @@ def run_all(browser: Browser, url: str, folder: Path) -> str:
         return str(page.evaluate(KEPT))
 
 
-def take(browser: Browser, url: str, folder: Path, look: str, *, runs: str, context: dict[str, Any]) -> None:
+def take(
+    browser: Browser, server: ServerProcess, folder: Path, look: str, *, runs: str, context: dict[str, Any]
+) -> None:
     """Write the pictures of one look: the page with the runs, and the question for the key."""
 
     def picture(page: Page, what: str) -> None:
         page.screenshot(path=folder / f"lab-{what}-{look}.png", full_page=True)
 
-    with visiting(browser, url, **context) as page:
-        page.goto(f"{url}/lab")
+    with visiting(browser, server.url, **context) as page:
+        page.goto(server.lab_url)
         page.evaluate("(runs) => localStorage.setItem('interlocutor.lab.runs', runs)", runs)
         page.reload()
         page.get_by_role("button", name=f"Turns of {next(iter(WAITS))}").click()
         page.locator(".lab-chart canvas").wait_for()
         picture(page, "runs")
-    with visiting(browser, url, extra_http_headers={"X-Forwarded-For": "10.0.0.7"}, **context) as page:
-        page.goto(f"{url}/lab")
+    with visiting(browser, server.url, **context) as page:
+        page.goto(f"{server.url}/lab")
         page.get_by_label("Developer key").wait_for()
         picture(page, "key")
 
@@ -70,9 +72,9 @@ def main() -> None:
         running(Path(scratch) / "data", "engines.backend=embedded") as server,
         launched(playwright, None) as browser,
     ):
-        runs = run_all(browser, server.url, folder)
+        runs = run_all(browser, server, folder)
         for look, context in LOOKS.items():
-            take(browser, server.url, folder, look, runs=runs, context=context)
+            take(browser, server, folder, look, runs=runs, context=context)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ TRANSPORTS = ("WebSocket", "WebRTC") if NIGHTLY else ("WebSocket",)
 
 @pytest.fixture
 def lab(browser: Browser, server: ServerProcess) -> Iterator[Page]:
-    """The latency page, on this machine in dev: nobody asks for a key."""
+    """The latency page, by the link that a server in dev writes: nobody asks for a key."""
     with visiting(browser, server.url) as page:
-        page.goto(f"{server.url}/lab")
+        page.goto(server.lab_url)
         page.get_by_role("heading", name="Latency", exact=True, level=1).wait_for()
         yield page
 
@@ -329,8 +329,20 @@ def test_dropped_recordings_are_chosen_and_what_cannot_be_read_is_told(lab: Page
     expect(dialog).to_contain_text("Nothing is spoken in silent.wav")
 
 
-def test_who_comes_from_elsewhere_is_asked_for_the_key(browser: Browser, server: ServerProcess) -> None:
-    with visiting(browser, server.url, extra_http_headers={"X-Forwarded-For": "10.0.0.7"}) as page:
+def test_the_link_opens_the_page_and_leaves_no_key_in_the_address(browser: Browser, server: ServerProcess) -> None:
+    with visiting(browser, server.url) as page:
+        page.goto(f"{server.url}/lab")
+        page.get_by_label("Developer key").wait_for()
+        # In the same tab only the fragment changes, which loads nothing anew.
+        page.goto(server.lab_url)
+        expect(page.get_by_role("heading", name="What to run")).to_be_visible()
+        assert page.url == f"{server.url}/lab"
+        page.reload()
+        expect(page.get_by_role("heading", name="What to run")).to_be_visible()
+
+
+def test_who_has_no_link_is_asked_for_the_key(browser: Browser, server: ServerProcess) -> None:
+    with visiting(browser, server.url) as page:
         page.goto(f"{server.url}/lab")
         key = page.get_by_label("Developer key")
         key.fill("not-the-key")
