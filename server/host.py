@@ -388,6 +388,8 @@ class Server:
             over=lambda: self.registry.finish(session),
             offered=lambda: self.registry.keep(session),
         )
+        if session.wished is not None:
+            session.live.wire.update(session.wished)
         return session.live
 
     async def stop(self) -> None:

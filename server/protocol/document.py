@@ -49,7 +49,10 @@ Our own messages and events begin with `interlocutor.`. A client gets those even
   whoever holds the key tells those who speak.
 - A program's server may get a secret for its page: `POST /v1/realtime/client_secrets` with a developer's key and
   `{{"session": {{"model": "card:ID"}}}}`. The `value` of the answer opens one connection within a minute, as a
-  candidate. With `"origin": "https://NAME"` beside `session` only a page of that origin may use it (`join.origin`);
+  candidate. `"expires_after": {{"anchor": "created_at", "seconds": N}}` makes that N seconds, at most
+  `session.join_within_s`. The other fields of `session` are taken as those of a `session.update`, and hold from the
+  first moment: formats, turn detection. `session` in the answer is what is in force; `refused` says which fields are
+  not, and why. With `"origin": "https://NAME"` beside `session` only a page of that origin may use it (`join.origin`);
   asked for by a page, it is good for that page's origin alone.
 - A call's offer goes to `POST /v1/realtime/calls` as `application/sdp`, or as the field `sdp` of a form or of a JSON
   object, with the session's settings in the field `session`.

@@ -42,19 +42,23 @@ class JoinTokens:
         # By session: the ids of tokens that were not used, and until when they are good.
         self._open: dict[str, dict[str, float]] = {}
 
-    def mint(self, session_id: str, role: Role, *, origin: str | None = None) -> str:
-        """Return a token whose bearer may connect once to this session, with this role; from this origin, if given."""
+    def mint(self, session_id: str, role: Role, *, origin: str | None = None, life_s: int | None = None) -> str:
+        """Return a token whose bearer may connect once to this session, with this role; from this origin, if given.
+
+        It is good for `life_s` seconds, or for a minute.
+        """
+        life_s = LIFE_S if life_s is None else life_s
         self._sweep()
         mine = self._open.setdefault(session_id, {})
         while len(mine) >= MOST_OPEN:
             del mine[next(iter(mine))]
         token_id = secrets.token_urlsafe(12)
-        mine[token_id] = self._now_s() + LIFE_S
+        mine[token_id] = self._now_s() + life_s
         issued_s = int(self._wall_s())
         claims = {"aud": AUDIENCE, "sub": session_id, "role": role, "jti": token_id}
         if origin is not None:
             claims["origin"] = origin
-        return PREFIX + jwt.encode(claims | {"iat": issued_s, "exp": issued_s + LIFE_S}, self._key, algorithm=ALGORITHM)
+        return PREFIX + jwt.encode(claims | {"iat": issued_s, "exp": issued_s + life_s}, self._key, algorithm=ALGORITHM)
 
     def redeem(self, token: str, *, origin: str | None = None) -> Principal:
         """Return who may connect to what, this once, from a page of this origin or from none.

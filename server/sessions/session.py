@@ -13,6 +13,7 @@ from pipelines.patient.card import Card
 from pipelines.session.driver import SessionDriver
 from pipelines.session.past import Past
 from pipelines.session.relay import SoundRelay
+from server.protocol.client_events import SessionFields
 from server.records.debrief import Debrief
 from server.rights import Whose
 from server.sessions.admission import Reservation
@@ -62,6 +63,8 @@ class Session:
     ended_by: str = ""
     # Raises a ProtocolError while it may not be joined, though it is reserved: an exam has its times.
     gate: Callable[[], None] = lambda: None
+    # What a program asked of its settings before anybody connects.
+    wished: SessionFields | None = None
     # How long the role-play lasts that begins now, in seconds, where that is not as set.
     talk_s: Callable[[], float] | None = None
     # Of an exam's: who may follow it and look into its record, as it was known last.

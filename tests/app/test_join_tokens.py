@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -304,3 +305,56 @@ async def test_a_call_that_failed_is_followed_by_a_token_for_the_websocket(tmp_p
         await wire.drop()
         async with calling(await reserve(f"http://{address}", CARD)) as call:
             assert call.session_id
+
+
+async def test_a_secret_has_the_settings_and_the_life_that_were_asked_for_and_says_what_is_not_in_force(
+    tmp_path: Path,
+) -> None:
+    detection = {"type": "server_vad", "silence_duration_ms": 900, "create_response": False}
+    asked = {
+        "type": "realtime",
+        "model": f"card:{CARD}",
+        "instructions": "Be brief.",
+        "tools": [{"type": "function", "name": "look_up"}],
+        "audio": {
+            "input": {"format": {"type": "audio/pcmu"}, "turn_detection": detection},
+            "output": {"format": {"type": "audio/pcm", "rate": 8_000}, "voice": "marin"},
+        },
+    }
+    expires = {"anchor": "created_at", "seconds": 300}
+    async with serving(tmp_path) as (address, _), httpx2.AsyncClient(base_url=f"http://{address}") as client:
+
+        async def secret(**body: Any) -> tuple[int, dict[str, Any]]:
+            answer = await client.post(
+                "/v1/realtime/client_secrets",
+                json={"session": {"model": f"card:{CARD}"}} | body,
+                headers={"Authorization": f"Bearer {KEY}"},
+            )
+            return answer.status_code, answer.json()
+
+        before_s = time.time()
+        status, told = await secret(session=asked, expires_after=expires)
+        assert status == 200
+        assert 298 <= told["expires_at"] - before_s <= 310
+        assert {one["param"] for one in told["refused"]} == {"session.tools", "session.audio.output.format.rate"}
+        assert all(one["code"] and one["message"] for one in told["refused"])
+        audio = told["session"]["audio"]
+        assert audio["input"]["format"] == {"type": "audio/pcmu"}
+        assert audio["input"]["turn_detection"]["silence_duration_ms"] == 900
+        assert audio["input"]["turn_detection"]["create_response"] is False
+        assert audio["output"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+        bearer = {"Authorization": f"Bearer {told['value']}"}
+        async with connect(f"ws://{address}/v1/realtime", additional_headers=bearer) as socket:
+            # As it was answered: it is in force before the client has said anything.
+            created = json.loads(await socket.recv())["session"]
+            assert created["audio"] == audio
+            assert created["id"] == told["session"]["id"]
+
+        # The session waits ten minutes for somebody, and so does what opens it at most.
+        assert (await secret(expires_after={"seconds": 7_200}))[1]["expires_at"] - time.time() <= 601
+        assert (await secret())[1]["expires_at"] - time.time() <= 61
+        for wrong in ({"seconds": 9}, {"seconds": True}, {"seconds": "60"}, {"anchor": "end"}, 60, {"seconds": 1e9}):
+            status, told = await secret(expires_after=wrong)
+            assert (status, told["error"]["code"]) == (400, "session.fields"), wrong
+        status, told = await secret(session={"model": f"card:{CARD}", "type": "transcription"})
+        assert (status, [one["param"] for one in told["refused"]]) == (200, ["session.type"])
