@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 import urllib.request
+from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,9 @@ from websockets.asyncio.client import connect
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
 from tests.app.asking import answered
-from tests.app.process import KEY, running
+from tests.app.process import KEY, ROOT, running
 from tests.app.proxy import WHY, has_nginx, nginx
-from tests.app.wire import CARD, Wire, connect_to
+from tests.app.wire import CARD, DATA, Wire, connect_to
 from tests.rtc.caller import calling
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.skipif(not has_nginx(), reason=WHY)]
@@ -33,26 +35,74 @@ async def test_page_socket_and_call_work_below_a_path(tmp_path: Path, strip: boo
         running(tmp_path / "data", "engines.backend=mock", "server.root_path=/oet") as server,
         nginx(server.url.removesuffix("/oet"), tmp_path / "nginx", prefix="/oet", strip=strip) as url,
     ):
-        for page in ("/", "/login", "/lab"):
-            # With a key the page is there behind a proxy too.
-            text = await asyncio.to_thread(fetched, url + page)
-            files = re.findall(r'(?:href|src)="(static/[^"]+)"', text)
-            assert len(files) > 4
-            assert '"/static' not in text
-            for file in files:
-                assert await asyncio.to_thread(fetched, f"{url}/{file}")
-        reserved = await reserve(url, CARD)
-        assert reserved.url == f"{url.replace('http', 'ws', 1)}/v1/realtime"
-        wire = Wire(await connect_to(reserved))
-        try:
-            assert await wire.answered() < 25.0
-            assert await wire.end() == 1000
-        finally:
-            await wire.drop()
-        async with calling(await reserve(url, CARD)) as call:
-            assert call.call.location.startswith("/oet/v1/realtime/calls/")
-            await call.append(silence(200, WIRE_HZ))
-            await call.until("interlocutor.session.started")
+        await pages_are_whole(url)
+        await a_socket_and_a_call_are_answered(url)
+
+
+async def pages_are_whole(url: str) -> None:
+    for page in ("/", "/login", "/lab"):
+        # With a key the page is there behind a proxy too.
+        text = await asyncio.to_thread(fetched, url + page)
+        files = re.findall(r'(?:href|src)="(static/[^"]+)"', text)
+        assert len(files) > 4
+        assert '"/static' not in text
+        for file in files:
+            assert await asyncio.to_thread(fetched, f"{url}/{file}")
+
+
+async def a_socket_and_a_call_are_answered(url: str) -> None:
+    reserved = await reserve(url, CARD)
+    assert reserved.url == f"{url.replace('http', 'ws', 1)}/v1/realtime"
+    wire = Wire(await connect_to(reserved))
+    try:
+        await wire.answered()
+        assert await wire.end() == 1000
+    finally:
+        await wire.drop()
+    async with calling(await reserve(url, CARD)) as call:
+        assert call.call.location.startswith("/oet/v1/realtime/calls/")
+        await call.append(silence(200, WIRE_HZ))
+        await call.until("interlocutor.session.started")
+
+
+async def a_replay_is_answered(url: str, folder: Path, transport: str) -> None:
+    """Run the command as people do."""
+    told = folder / f"{transport}.json"
+    replay = [str(DATA / "rate-8k.wav"), "--url", url, "--card", CARD, "--transport", transport, "--json", str(told)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.cli", "replay", *replay, stdout=PIPE, stderr=STDOUT, cwd=ROOT
+    )
+    written, _ = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, written.decode()
+    (turn,) = json.loads(told.read_text())["turns"]
+    assert turn["answers"] == 1
+
+
+async def test_page_socket_call_and_replay_work_below_a_path_over_ipv6_under_a_name_with_its_port(
+    tmp_path: Path,
+) -> None:
+    """All of it at once, as one proxy may have it: `/oet/`, `[::1]`, and `Host: OET.example.org:443`."""
+    named = ("server.root_path=/oet", "server.host=::1", "server.allowed_hosts=oet.example.org")
+    with (
+        running(tmp_path / "data", "engines.backend=mock", *named) as server,
+        nginx(
+            server.url.removesuffix("/oet"),
+            tmp_path / "nginx",
+            prefix="/oet",
+            address="::1",
+            host="OET.example.org:443",
+        ) as url,
+    ):
+        assert re.fullmatch(r"http://\[::1\]:\d+/oet", url)
+        await pages_are_whole(url)
+        await a_socket_and_a_call_are_answered(url)
+        for transport in ("websocket", "webrtc"):
+            await a_replay_is_answered(url, tmp_path, transport)
+        # A page of that name may call; the port that goes without saying is no other name.
+        offered = ["realtime", f"openai-insecure-api-key.{KEY}"]
+        address = f"{url.replace('http', 'ws', 1)}/v1/realtime?model=card:{CARD}"
+        async with connect(address, origin="https://oet.example.org", subprotocols=offered) as page:  # type: ignore[arg-type]
+            assert json.loads(await page.recv())["type"] == "session.created"
 
 
 async def test_the_latency_page_is_closed_behind_a_proxy_that_says_nothing(tmp_path: Path) -> None:
