@@ -6,7 +6,7 @@
     ├── CardError                a card that can't be used
     ├── EngineError              an engine that could not be loaded or failed
     │   └── WorkerDied           its worker process is gone
-    │       └── WorkerHung       its worker process stood still, and was ended
+    │       └── WorkerHung       its worker stood still, and was ended or given up
     ├── StorageError             the data folder can't be written
     ├── DatabaseError            the database can't be used: locked, full, gone, of another version
     ├── ProtocolError            a message from a client that is refused
@@ -79,7 +79,7 @@ class WorkerDied(EngineError):
 
 
 class WorkerHung(WorkerDied):
-    """The worker process of an engine stood still and was ended; its work can be given to a new one."""
+    """The worker of an engine stood still and was ended, or given up; its work can be given to a new one."""
 
     code = "engine.worker_hung"
 

@@ -1,6 +1,7 @@
 """Tries each engine now and then with a small piece of real work: a fault is known before a candidate meets it.
 
-While role-plays run their own turns are the trial. What fails is tried again soon, until it works.
+While role-plays run their own turns are the trial, and one of the engines is tried beside them now and then, each in
+its turn: a server that is never idle must not go untried. What fails is tried again soon, until it works.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ logger = structlog.get_logger("server.engine_trials")
 QUESTION, ANSWER = "How are you today?", "Not too bad, thank you."
 # Whoever talks goes first.
 PRIORITY = 100
+# Where somebody always talks, one engine is tried after so many intervals: it costs them a moment at most.
+BUSY_INTERVALS = 3
 # A busy machine is no broken engine.
 WITHIN_S = 60.0
 AGAIN_S = 15.0
@@ -90,13 +93,22 @@ class EngineTrials:
         return "; ".join(f"the {kind} fails: {fault}" for kind, fault in self._faults.items()) or None
 
     async def try_for_ever(self) -> None:
-        """Try all engines each time the interval is over and nobody talks; those that failed sooner, whoever talks."""
+        """Try all engines each time the interval is over and nobody talks; those that failed sooner, whoever talks.
+
+        Where somebody always talks, one engine is tried every so many intervals.
+        """
+        busy, turns = 0, itertools.cycle(TRIED)
         while self._every_s > 0:
             await asyncio.sleep(min(AGAIN_S, self._every_s) if self._faults else self._every_s)
             if self._faults:
                 await self.try_engines(tuple(self._faults))
             elif self._is_idle():
+                busy = 0
                 await self.try_engines()
+            else:
+                busy += 1
+                if busy % BUSY_INTERVALS == 0:
+                    await self.try_engines((next(turns),))
 
     async def try_engines(self, kinds: Sequence[str] = TRIED) -> None:
         """Try these engines, one after the other."""

@@ -265,7 +265,8 @@ class Server:
 
     def _me(self) -> Instance:
         membership = self.membership
-        state = "draining" if self.admission.draining else self.not_ready or self.trials.reason or READY
+        fault = self.standing_still or self.not_ready or self.trials.reason
+        state = "draining" if self.admission.draining else fault or READY
         return Instance(
             self.holder.name or "",
             self.address,
@@ -276,6 +277,12 @@ class Server:
             self.room(),
             json.dumps(self.choices.names),
         )
+
+    @property
+    def standing_still(self) -> str | None:
+        """Which engines stand still for good, so that sessions should not begin here; None while none does."""
+        still = [f"the {lane.name} stands still" for lane in self.engines.lanes if lane.stands_still]
+        return f"{'; '.join(still)}: restart the server" if still else None
 
     def room(self) -> int:
         """Return how many more sessions this server would let in now."""
@@ -421,6 +428,7 @@ class Server:
     def _listen_to(self, lane: Lane) -> None:
         lane.on_incident.append(partial(self._incident, lane.name))
         lane.on_request.append(partial(self._requested, lane.name))
+        self.metrics.threads_given_up.labels(lane.name).set_function(lambda: lane.threads_given_up)
 
     def _incident(self, engine: str, what: str, _detail: str) -> None:
         self.metrics.count_incident(engine, what)

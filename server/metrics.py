@@ -59,6 +59,7 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "voice_websocket_closes_total": {"code": CLOSE_CODES},
     "voice_engine_incidents_total": {"engine": SERVICES, "what": INCIDENTS},
     "voice_engine_trial_failing": {"engine": TRIED},
+    "voice_engine_threads_given_up": {"engine": TRIED},
     "voice_guard_decisions_total": {"action": GUARD_ACTIONS},
     "voice_guard_card_took_over_total": {"reason": TAKE_OVERS},
     "http_connections_cut_total": {"reason": CUTS},
@@ -250,6 +251,12 @@ class Metrics:
             ("engine",),
             registry=registry,
         )
+        self.threads_given_up = Gauge(
+            "voice_engine_threads_given_up",
+            "Threads of an engine that stand still and were given up; at four no more are begun, and /ready says so.",
+            ("engine",),
+            registry=registry,
+        )
         self.remote_replies = Counter(
             "ai_remote_replies_total",
             "Replies that a remote mind was to word: by it, finished by the card's words, or the card's words alone.",
@@ -395,6 +402,7 @@ class Metrics:
             self.turn_latency.labels(stage)
         for engine in TRIED:
             self.trial_failing.labels(engine)
+            self.threads_given_up.labels(engine)
 
 
 def package_version() -> str:

@@ -16,9 +16,14 @@ from common.errors import AppError, EngineError, WorkerHung
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Call, Done, Failed, Yielded
 from pipelines.lanes.worker_loop import Factory
-from pipelines.lanes.workers import ProcessWorker, Worker, make_worker
+from pipelines.lanes.workers import ProcessWorker, ThreadWorker, Worker, make_worker
 
 logger = structlog.get_logger("pipelines.lanes")
+
+# So many threads of an engine may stand still before no more are begun: each holds memory, and what holds up four in a
+# row, such as a model that all of them share, would hold up the next.
+MOST_GIVEN_UP = 4
+LOOK_AGAIN_S = 0.5
 
 Incident = Callable[[str, str], None]
 """Told (what, detail) when a worker died or was replaced."""
@@ -42,6 +47,7 @@ class Lane:
         self._workers: list[Worker] = [self._make() for _ in range(workers)]
         self._runners: list[asyncio.Task[None]] = []
         self._call_ids = itertools.count(1)
+        self._given_up: list[ThreadWorker] = []
 
     async def start(self) -> EngineInfo:
         """Load and warm every worker, side by side; raises EngineError when one can't be."""
@@ -66,6 +72,17 @@ class Lane:
     def workers(self) -> tuple[Worker, ...]:
         """The workers as they are now."""
         return tuple(self._workers)
+
+    @property
+    def threads_given_up(self) -> int:
+        """How many threads were given up and still stand: nobody waits for them, and they hold what they hold."""
+        self._given_up = [worker for worker in self._given_up if worker.is_alive]
+        return len(self._given_up)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether so many threads were given up that no more are begun."""
+        return self.threads_given_up >= MOST_GIVEN_UP
 
     def memory_bytes(self) -> int:
         """Return the resident memory of the worker processes; engines in threads share the server's own."""
@@ -122,9 +139,14 @@ class Lane:
             )
 
     async def _replace(self, index: int) -> None:
-        """Start a new worker in the place of a dead one; tries again, ever more slowly, until one starts."""
+        """Start a new worker in the place of a dead one; tries again, ever more slowly, until one starts.
+
+        Waits while too many threads stand still, until one of them ends.
+        """
         self._tell("died", f"worker {index}")
+        self._give_up_thread(self._workers[index])
         for attempt in itertools.count():
+            await self._until_some_end()
             worker = self._make()
             try:
                 with self._clock.computing():
@@ -132,11 +154,23 @@ class Lane:
                     await worker.start()
             except (AppError, OSError, TimeoutError) as error:
                 logger.error("worker_start_failed", lane=self.name, error=str(error))
+                await worker.stop()
+                self._give_up_thread(worker)
                 await asyncio.sleep(min(0.5 * 2**attempt, 10.0))
                 continue
             self._workers[index] = worker
             self._tell("restarted", f"worker {index}")
             return
+
+    def _give_up_thread(self, worker: Worker) -> None:
+        if isinstance(worker, ThreadWorker) and worker.is_alive:
+            self._given_up.append(worker)
+
+    async def _until_some_end(self) -> None:
+        if self.stands_still:
+            logger.error("lane_stands_still", lane=self.name, threads=self.threads_given_up)
+        while self.stands_still:  # noqa: ASYNC110 - a thread that ends tells nobody
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     def _tell(self, what: str, detail: str) -> None:
         logger.warning("lane_incident", lane=self.name, what=what, detail=detail)

@@ -28,7 +28,7 @@ START_TIMEOUT_S = 120.0  # a large model from a cold disk
 # A process that owes an answer and computes nothing for so long stands still: even on a busy machine one that works is
 # given a moment of it.
 STILL_S = 3.0
-# However much it computes, no part of an answer takes so long.
+# However much it computes, no part of an answer takes so long, in a process or in a thread.
 LONGEST_S = 60.0
 LOOK_EVERY_S = 0.5
 
@@ -108,7 +108,10 @@ class InlineWorker:
 
 
 class ThreadWorker:
-    """Runs the engine in a thread of its own."""
+    """Runs the engine in a thread of its own; one that takes too long for a part of an answer is given up.
+
+    A thread can't be ended from outside. It is told to end, and what it still answers is heard by nobody.
+    """
 
     # Off, a call that is cancelled is computed to its next part.
     interrupts = True
@@ -121,6 +124,13 @@ class ThreadWorker:
         self._thread: threading.Thread | None = None
         self._waits: Cancellable | None = None  # the engine, if it waits for others
         self._job: Job | None = None  # the last one
+        self._call_id = 0
+        self._started = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread is there: one that was given up may stand still for ever."""
+        return self._thread is not None and self._thread.is_alive()
 
     async def start(self) -> EngineInfo:
         """Start the thread; load and warm the engine in it."""
@@ -146,10 +156,14 @@ class ThreadWorker:
 
         self._thread = threading.Thread(target=serve, args=(make, receive, send, self._stops), name="lane", daemon=True)
         self._thread.start()
-        return await _first_reply(self)
+        info = await _first_reply(self)
+        self._started = True
+        return info
 
     def send(self, message: ToWorker) -> None:
         """Hand a message to the thread; a cancellation stops what it computes, and an engine's wait for others."""
+        if message is not None and not isinstance(message, Cancel):
+            self._call_id = message.id
         match message:
             case Job():
                 self._job = message
@@ -164,8 +178,21 @@ class ThreadWorker:
             self._stops.ask(message.id)
 
     async def reply(self) -> FromWorker:
-        """Wait for the thread's next answer."""
-        return await self._replies.get()
+        """Wait for the thread's next answer; raises WorkerHung when it takes too long, and the thread is given up."""
+        waited_s = 0.0
+        while True:
+            began_s = time.monotonic()
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    return await self._replies.get()
+            except TimeoutError:
+                # While the whole process stood still, or the loop was held up, the thread had no time either.
+                waited_s += min(time.monotonic() - began_s, 2 * LOOK_EVERY_S)
+            # While it loads, it may wait for a disk.
+            if self._started and waited_s > LONGEST_S:
+                # Engines that can be stopped, or wait for others, may end by this.
+                self.send(Cancel(self._call_id))
+                raise WorkerHung("the engine's thread stood still, and was given up")
 
     async def stop(self) -> None:
         """End the thread once it is done with what it is at."""

@@ -57,7 +57,7 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Say whether sessions can be taken; 503 with the reason while not."""
     server = server_of(request)
-    reason = server.not_ready or server.disk_watch.reason or server.trials.reason
+    reason = server.standing_still or server.not_ready or server.disk_watch.reason or server.trials.reason
     if server.admission.draining:
         reason = "draining"
     if reason is not None:

@@ -146,7 +146,7 @@ OTHER_CODES: dict[str, str] = {
     "rtc.disabled": "This server accepts no calls by WebRTC; use the WebSocket.",
     "engine.failed": "A recogniser, responder or voice failed.",
     "engine.worker_died": "An engine's worker process ended; a new one takes its work.",
-    "engine.worker_hung": "An engine's worker process stood still and was ended; a new one takes its work.",
+    "engine.worker_hung": "An engine's worker stood still and was given up; a new one takes its work.",
     "engine.unavailable": "An engine is not installed on this server.",
     "engine.evidence": "The file of what was measured of a language model can't be used.",
     "guard.rules": "The file of the guard's rules can't be used; the message names the fault.",

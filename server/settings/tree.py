@@ -150,7 +150,8 @@ class ServerSettings(_Section):
         ge=0,
         le=86_400,
         description="Seconds between two trials of every engine with a small piece of real work, made while no "
-        "role-play runs; while one fails, /ready says so. 0: never.",
+        "role-play runs; where one always runs, one engine is tried every third time. While one fails, /ready says so. "
+        "0: never.",
     )
     metrics_enabled: bool = Field(default=True, description="Whether /metrics answers.")
     allow_embedded_in_production: bool = Field(

@@ -34,7 +34,7 @@ from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines
-from server.engine_trials import AGAIN_S, WITHIN_S, EngineTrials, TrialPatient
+from server.engine_trials import AGAIN_S, BUSY_INTERVALS, WITHIN_S, EngineTrials, TrialPatient
 from server.metrics import TRIED, Metrics
 from server.settings.tree import CONFIG_FOLDER
 from tests.component.engines import engines_on_lanes
@@ -155,7 +155,7 @@ async def test_nothing_is_tried_while_somebody_talks_and_what_fails_is_tried_soo
     async with engines_on_lanes(**makers(health)) as engines:  # type: ignore[arg-type]
         trials = trials_of(engines, metrics, idle=lambda: idle[0])
         going_on = asyncio.create_task(trials.try_for_ever())
-        await asyncio.sleep(3 * EVERY_S + 1)
+        await asyncio.sleep(BUSY_INTERVALS * EVERY_S - 1)
         assert health.asked == {}
         idle[0] = True
         await asyncio.sleep(EVERY_S)
@@ -173,6 +173,21 @@ async def test_nothing_is_tried_while_somebody_talks_and_what_fails_is_tried_soo
         assert {kind: count - asked[kind] for kind, count in health.asked.items() if count != asked[kind]} == {
             "responder": 1
         }
+        going_on.cancel()
+
+
+@pytest.mark.virtual
+async def test_where_somebody_always_talks_one_engine_after_the_other_is_tried_now_and_then() -> None:
+    health, metrics = Health(), Metrics("0")
+    async with engines_on_lanes(**makers(health)) as engines:  # type: ignore[arg-type]
+        trials = trials_of(engines, metrics, idle=lambda: False)
+        going_on = asyncio.create_task(trials.try_for_ever())
+        await asyncio.sleep(BUSY_INTERVALS * EVERY_S + 1)
+        assert health.asked == {"synthesiser": 2}
+        health.broken = {TRIED[-1]}
+        await asyncio.sleep((len(TRIED) - 1) * BUSY_INTERVALS * EVERY_S)
+        assert set(health.asked) == set(TRIED)
+        assert reason(trials).startswith(f"the {TRIED[-1]} fails")
         going_on.cancel()
 
 
