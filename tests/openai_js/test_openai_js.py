@@ -17,6 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.app.asking import answered
 from tests.app.process import ServerProcess, running
+from tests.bench.stock_clients import note_turn
 from tests.browser.chromium import launched
 from tests.browser.conftest import BRISK
 from tests.browser.microphone import write_microphone
@@ -91,6 +92,19 @@ def page(request: pytest.FixtureRequest, server: ServerProcess, elsewhere: str, 
         yield page
 
 
+PACKAGES = {"talkAsAgent": "@openai/agents", "talkPlainly": "openai"}
+
+
+def _package(name: str) -> str:
+    packages = json.loads((Path(__file__).parent / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    return f"{name} (npm) {packages[f'node_modules/{name}']['version']}"
+
+
+def _way(page: Page, server: ServerProcess) -> str:
+    origin = "a page of the server" if page.url.startswith(server.url) else "a page of another origin"
+    return f"WebRTC in Chromium, {origin}"
+
+
 def token_of(server: ServerProcess) -> str:
     """Return a join token, as whoever serves such a page would fetch it."""
     body = json.dumps({"card": "nursing-leg-wound", "mode": "practice"}).encode()
@@ -115,12 +129,14 @@ def test_a_turn_is_spoken_understood_and_answered(page: Page, server: ServerProc
     seen = page.evaluate("seen")
     kinds = [event["type"] for event in seen]
     assert kinds[0] == "session.created"
-    assert [event for event in seen if event["type"] == "error"] == []
+    errors = [event for event in seen if event["type"] == "error"]
     (heard, *_) = [e["transcript"] for e in seen if e["type"].endswith("input_audio_transcription.completed")]
     assert heard == "word1 word2 word3"
     (said, *_) = [e["transcript"] for e in seen if e["type"] == "response.output_audio_transcript.done"]
     assert said
     assert "response.output_audio.delta" not in kinds, "sound goes over the track"
     assert page.evaluate("loudest") > 0.01
+    note_turn(f"{_package(PACKAGES[talk])}, {_way(page, server)}", turns=1, errors=len(errors))
+    assert errors == []
     page.evaluate("stop()")
     server.wait_for(lambda: server.logged("session_over"))

@@ -21,6 +21,7 @@ from audio.g711 import G711_HZ, Law, encode_g711
 from audio.resample import resample_whole
 from tests.app.process import KEY, running
 from tests.app.wire import CARD, sentence
+from tests.bench.stock_clients import note_turn
 from tests.stock_clients.tls import behind_tls
 
 PYTHON = os.environ.get("INTERLOCUTOR_STOCK_CLIENTS", "")
@@ -85,7 +86,12 @@ async def test_a_stock_client_holds_a_spoken_turn_and_sees_no_error(
     second_bytes = G711_HZ if telephone else 2 * WIRE_HZ
     assert second_bytes / 2 < told["audio_bytes"] < 30 * second_bytes
     assert told["transcript"]
+    _note(told, "G.711" if telephone else "WebSocket")
     assert told["errors"] == []
+
+
+def _note(told: dict[str, Any], way: str) -> None:
+    note_turn(f"{told['package']} {told['version']}, {way}", turns=1, errors=len(told["errors"]))
 
 
 @pytest.mark.skipif(not NPM, reason=WHY)
@@ -100,4 +106,5 @@ async def test_a_stock_client_of_npm_holds_a_spoken_turn_and_sees_no_error(clien
             told = await _told("node", program, at=at, question=question, **trusting)
     assert WIRE_HZ < told["audio_bytes"] < 60 * WIRE_HZ
     assert told["transcript"]
+    _note(told, "WebSocket in Node")
     assert told["errors"] == []

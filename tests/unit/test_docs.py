@@ -259,6 +259,14 @@ def test_paths_that_are_named_exist(page: Path) -> None:
 
 
 @by_page
+def test_tests_that_are_named_exist(page: Path) -> None:
+    for span in spans(page.read_text(encoding="utf-8")):
+        if found := re.fullmatch(r"(tests/[\w/]+\.py)::(\w+)", span):
+            text = (ROOT / found[1]).read_text(encoding="utf-8")
+            assert re.search(rf"^(?:async )?def {found[2]}\(", text, re.M), f"{span}: no such test"
+
+
+@by_page
 def test_commands_that_are_named_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     lines = [line.removeprefix("$ ") for block in blocks(text, "sh", "console") for line in block.splitlines()]
