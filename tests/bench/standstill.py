@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
+
 from bench.replay.remote import reserve
 from pipelines.lanes import workers
 from pipelines.scripted.interpreter import ScriptedInterpreter
@@ -113,7 +115,9 @@ async def full_disk_told_ms(folder: Path) -> float:
         try:
             await wire.until("session.created")
             wire.microphone()
-            await wire.until("interlocutor.session.started")
+            # The log is written as things happen: somebody talks all the while.
+            wire.speak(np.tile(sentence(), 8))
+            await wire.until("input_audio_buffer.speech_started")
             server.limit_files_to(1)
             began_s = time.monotonic()
             while await asyncio.to_thread(ready, server.url) != 503:
