@@ -1,7 +1,7 @@
 """Whether production may serve real candidates with the engines that were chosen; if not, what is missing.
 
-The card's own words are an engine like any other. What is for demonstration is PocketSphinx, questions that are
-compared word by word, and the plain voice of a patient for whom no neural one is here.
+The card's own words are an engine like any other. What is for demonstration is PocketSphinx, understanding by spelling,
+and the plain voice of a patient for whom no neural one is here.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class ServerSettings(_Section):
     metrics_enabled: bool = Field(default=True, description="Whether /metrics answers.")
     allow_embedded_in_production: bool = Field(
         default=False,
-        description="Let production serve real candidates with PocketSphinx, questions compared word by word, or plain "
+        description="Let production serve real candidates with PocketSphinx, understanding by spelling, or plain "
         "voices. It needs no leave once Whisper, the text encoder and a neural voice for each card's patient are here.",
     )
 

@@ -76,12 +76,12 @@ def test_the_cards_own_words_and_a_voice_for_each_card_are_enough(tmp_path: Path
 
 def test_engines_that_were_asked_for_by_name_are_given_back_to_auto(tmp_path: Path) -> None:
     install(tmp_path, WHISPER, ENCODER, VOICE)
-    engines = {"recogniser": "pocketsphinx", "interpreter": "word-index", "synthesiser": "espeak"}
+    engines = {"recogniser": "pocketsphinx", "interpreter": "spelling", "synthesiser": "espeak"}
     told = faults(production(tmp_path, engines=engines), of("male"))
     assert [helps in line for line, helps in zip(
         told, ("set engines.recogniser to auto", "set engines.interpreter to auto", "to neural"), strict=True
     )] == [True, True, True]  # fmt: skip
-    # What is understood word by word because of who listens is told of once.
+    # What is understood by spelling because of who listens is told of once.
     told = faults(production(tmp_path, engines={"recogniser": "pocketsphinx"}), of("male"))
     assert [line.partition(":")[0] for line in told] == ["engines.recogniser"]
 
