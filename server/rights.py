@@ -51,6 +51,7 @@ class Action(StrEnum):
     LISTEN = "desk.listen"
     NOTE = "desk.note"
     MARK = "desk.mark"
+    READ_REPORT = "marks.report"
     READ_OPINION = "marks.opinion"
     READ_AGREEMENT = "marks.agreement"
     USE_LAB = "lab.use"
@@ -101,6 +102,8 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.LISTEN: {"examiner": _EXAMS, "developer": _ALL},
     Action.NOTE: {"examiner": _EXAMS, "developer": _ALL},
     Action.MARK: {"examiner": _EXAMS, "developer": _ALL},
+    # Its candidate only where the server is told so: the route asks.
+    Action.READ_REPORT: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL},
     # What a language model would mark is no mark, and whoever was judged is not told.
     Action.READ_OPINION: {"examiner": _EXAMS, "developer": _ALL},
     # Who is severe is for whoever looks after the examiners, not for these.

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from common.errors import ProtocolError
 from server.exams.marked import all_pairs, examiners_agreement, outcome_of_rows
 from server.host import Server
+from server.http.csv_safety import safe_cell
 from server.http.record_routes import must_be_over
 from server.http.requests import parse_json, read_body, server_of
 from server.http.who import name_of, own_session
@@ -97,8 +98,10 @@ async def marks_table(request: Request) -> Response:
         raise _not_yet()
     text = io.StringIO()
     table = csv.writer(text)
-    everybody = [*outcome.markers, *([outcome.adjudicator] if outcome.adjudicator is not None else [])]
-    table.writerow(["session", "criterion", "most", *(_safe(one.examiner) for one in everybody), "differs", "decided"])
+    everybody = outcome.everybody
+    table.writerow(
+        ["session", "criterion", "most", *(safe_cell(one.examiner) for one in everybody), "differs", "decided"]
+    )
     differs, decided = outcome.differs, outcome.decided()
     for criterion in CRITERIA:
         marks = [one.sheet.marks[criterion.id].mark for one in everybody]
@@ -124,7 +127,7 @@ async def agreement_table(request: Request) -> Response:
     for kind, name, rows in (("criterion", "criterion", told["criteria"]), ("examiner", "examiner", told["examiners"])):
         for row in rows:
             figures = ["" if (value := row.get(column)) is None else value for column in AGREEMENT_COLUMNS[2:]]
-            table.writerow([kind, _safe(row[name]), *figures])
+            table.writerow([kind, safe_cell(row[name]), *figures])
     headers = {"Content-Disposition": 'attachment; filename="agreement.csv"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -137,7 +140,7 @@ async def pairs_table(request: Request) -> Response:
     table = csv.writer(text)
     table.writerow(["session", "criterion", "first", "first_mark", "second", "second_mark"])
     for pair in pairs:
-        first, second = (_safe(names.get(who, who)) for who in (pair.first, pair.second))
+        first, second = (safe_cell(names.get(who, who)) for who in (pair.first, pair.second))
         table.writerow([pair.session_id, pair.criterion, first, pair.first_mark, second, pair.second_mark])
     headers = {"Content-Disposition": 'attachment; filename="pairs-of-marks.csv"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
@@ -177,8 +180,3 @@ def _shown(server: Server, rows: list[Marking], reader: str) -> dict[str, Any]:
 
 def _outcome(server: Server, rows: list[Marking]) -> MarkingOutcome:
     return outcome_of_rows(rows, server.settings.marking)
-
-
-def _safe(text: str) -> str:
-    """Return a name that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text

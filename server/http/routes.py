@@ -21,6 +21,7 @@ from server.http import opinion_routes as opinions
 from server.http import page_routes as pages
 from server.http import person_routes as persons
 from server.http import record_routes as records
+from server.http import report_routes as reports
 from server.http import secret_routes
 from server.http import session_routes as sessions
 from server.http import sign_on_routes as sign_on
@@ -130,6 +131,9 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_SESSION}/marks", marking.read_marks, Action.MARK, about_session=True),
     Entry(f"{_SESSION}/marks", marking.save_marks, Action.MARK, ("POST",), about_session=True),
     Entry(f"{_SESSION}/marks.csv", marking.marks_table, Action.MARK, about_session=True),
+    Entry("/report", reports.page, Action.SEE_SERVER),
+    Entry(f"{_SESSION}/report", reports.read_report, Action.READ_REPORT, about_session=True),
+    Entry(f"{_SESSION}/report.csv", reports.report_table, Action.READ_REPORT, about_session=True),
     Entry(f"{_SESSION}/opinion", opinions.session_opinion, Action.READ_OPINION, about_session=True),
     Entry("/lab", lab.page, Action.SEE_SERVER, gate=lab.check_there),
     Entry("/api/lab", lab.overview, Action.USE_LAB, gate=lab.gate),

@@ -6,10 +6,18 @@ repeated here. Examiners bring them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["linguistic", "clinical"]
+
+
+# By kind, what each mark means, in our own words: the makers' descriptions of the levels are theirs.
+_SCALES: dict[Kind, tuple[str, ...]] = {
+    "linguistic": ("nothing to mark", "very weak", "weak", "limited", "mostly good", "good", "very good"),
+    "clinical": ("does not work", "works in part", "works well", "works very well"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,12 @@ class Criterion:
     name: str
     most: int
     indicators: tuple[tuple[str, str], ...] = ()
+
+    def in_words(self, mark: float) -> str:
+        """Return what a mark from 0 to `most` means, in words; one between two marks, as a mean is, has both."""
+        words = _SCALES[self.kind]
+        below, above = words[math.floor(mark)], words[math.ceil(mark)]
+        return below if below == above else f"between {below} and {above}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -60,17 +60,22 @@ class MarkingOutcome:
 
     def decided(self) -> dict[str, float]:
         """Return the mark of each criterion: the mean of the markers', or the adjudicator's where they differ."""
-        if self.state != "decided":
-            return {}
-        differing = set(self.differs)
         found = {}
-        for criterion in CRITERIA:
-            if criterion.id in differing and self.adjudicator is not None:
-                found[criterion.id] = float(_mark(self.adjudicator, criterion.id))
-            else:
-                marks = [_mark(signed, criterion.id) for signed in self.markers]
-                found[criterion.id] = sum(marks) / len(marks)
+        for criterion in CRITERIA if self.state == "decided" else ():
+            marks = [_mark(signed, criterion.id) for signed in self.deciding(criterion.id)]
+            found[criterion.id] = sum(marks) / len(marks)
         return found
+
+    def deciding(self, criterion: str) -> tuple[Signed, ...]:
+        """Return those whose marks count on a criterion: the adjudicator where the markers differ, else these."""
+        if self.adjudicator is not None and criterion in self.differs:
+            return (self.adjudicator,)
+        return self.markers
+
+    @property
+    def everybody(self) -> tuple[Signed, ...]:
+        """All whose sheets stand: the markers, then the adjudicator."""
+        return self.markers if self.adjudicator is None else (*self.markers, self.adjudicator)
 
     def may_see(self, examiner_id: str) -> bool:
         """Return whether somebody may see what others have marked, and what the machine has measured."""
@@ -80,7 +85,6 @@ class MarkingOutcome:
         """Return what somebody may see of it as plain data."""
         if not self.may_see(reader):
             return {"state": "waiting", "sheets": [], "differs": [], "decided": {}}
-        everybody = [*self.markers, *([self.adjudicator] if self.adjudicator is not None else [])]
         return {
             "state": self.state,
             "sheets": [
@@ -91,7 +95,7 @@ class MarkingOutcome:
                     "signed_ms": signed.signed_ms,
                     "sheet": signed.sheet.model_dump(mode="json"),
                 }
-                for signed in everybody
+                for signed in self.everybody
             ],
             "differs": self.differs,
             "decided": self.decided(),

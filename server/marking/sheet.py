@@ -45,6 +45,8 @@ class Sheet(_Part):
 
     marks: dict[str, Mark] = {}
     comment: str = Field(default="", max_length=4_000)
+    # The only words of an examiner's own that a report for the candidate has.
+    for_candidate: str = Field(default="", max_length=4_000)
 
     @model_validator(mode="after")
     def _fits_the_criteria(self) -> Sheet:

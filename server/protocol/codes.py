@@ -50,6 +50,7 @@ OTHER_CODES: dict[str, str] = {
     "marking.refused": "A role-play that was deleted can't be marked.",
     "marking.stale": "The marks were saved in another window meanwhile.",
     "opinion.consent": "The candidate did not agree that this model judges the role-play.",
+    "marking.undecided": "There is no report on a role-play whose marks are not decided, or that was declared void.",
     "marking.blind": "The marks of others, and the measures of an exam, are shown once all examiners have signed.",
     "desk.ticket": "A ticket to follow a role-play was used already, or is too old.",
     "account.wrong": "The log-in name or the password is wrong.",

@@ -24,6 +24,11 @@ class MarkingSettings(BaseModel):
     differ_clinical: int = Field(
         default=2, ge=1, le=3, description="A clinical mark (0 to 3) that differs by so much is decided by a third."
     )
+    report_to_candidates: bool = Field(
+        default=False,
+        description="Whether candidates may read the report on a role-play of theirs once its marks are decided. "
+        "Usually whoever holds the exam tells them.",
+    )
     coefficients_from: int = Field(
         default=30,
         ge=2,

@@ -68,6 +68,12 @@ class Exam:
     sessions: tuple[ExamSession, ...] = ()
     incidents: tuple[Incident, ...] = ()
 
+    def is_void(self, session_id: str) -> bool:
+        """Return whether a session counts no more: it, or the whole exam, was declared void."""
+        return self.state == "void" or any(
+            one.session_id == session_id and one.voided_ms is not None for one in self.sessions
+        )
+
     def session_of(self, part: int) -> ExamSession | None:
         """Return the session of a part that counts, None where there is none."""
         return next((one for one in self.sessions if one.part == part and one.voided_ms is None), None)

@@ -1,11 +1,15 @@
 /** What the desk asks the server. A developer's key goes with it where there is one; else the log-in speaks. */
 
+import { at } from "../core/base_path.js";
 import { storageOf } from "../core/storage.js";
 import { request, withToken } from "../net/api.js";
 import { fetchAssessment, fetchRecord, fetchSound } from "../net/record_api.js";
 
 const KEY = "interlocutor.desk.key";
 const path = (id, what = "") => `/api/sessions/${encodeURIComponent(id)}${what}`;
+
+/** Return the address of the page with the report for the candidate. */
+export const reportAddress = (id) => at(`/report#${id}`);
 
 export class DeskApi {
   #storage;
@@ -86,9 +90,18 @@ export class DeskApi {
   }
 
   /** Return the table of all marks as {blob, name}. */
-  async marksTable(id) {
-    const answer = await request(path(id, "/marks.csv"), withToken({ token: this.key }));
-    return { blob: await answer.blob(), name: `${id}-marks.csv` };
+  marksTable(id) {
+    return this.#table(id, "marks");
+  }
+
+  /** Return the report for the candidate, once the marks are decided. */
+  report(id) {
+    return this.#ask(path(id, "/report"));
+  }
+
+  /** Return the same as a table, as {blob, name}. */
+  reportTable(id) {
+    return this.#table(id, "report");
   }
 
   /** Return a language model's second opinion: {state, say} and, where it was made, all of it. */
@@ -99,6 +112,11 @@ export class DeskApi {
   /** Return how far examiners agree. */
   agreement() {
     return this.#ask("/api/desk/agreement");
+  }
+
+  async #table(id, what) {
+    const answer = await request(path(id, `/${what}.csv`), withToken({ token: this.key }));
+    return { blob: await answer.blob(), name: `${id}-${what}.csv` };
   }
 
   #named(id) {

@@ -12,6 +12,7 @@ export class MarkSheet {
     this.state = null; // draft, signed, or null while there is none
     this.marks = {};
     this.comment = "";
+    this.for_candidate = ""; // what a report for the candidate has of this examiner's words
     this.outcome = { state: "waiting", sheets: [], differs: [], decided: {} };
     this.changed = false;
   }
@@ -25,6 +26,7 @@ export class MarkSheet {
     this.outcome = outcome;
     if (this.changed) return;
     this.comment = own.sheet.comment;
+    this.for_candidate = own.sheet.for_candidate ?? "";
     this.marks = Object.fromEntries(criteria.map(({ id }) => [id, { ...empty(), ...own.sheet.marks[id] }]));
   }
 
@@ -36,6 +38,11 @@ export class MarkSheet {
 
   setComment(text) {
     this.comment = text;
+    this.changed = true;
+  }
+
+  setForCandidate(text) {
+    this.for_candidate = text;
     this.changed = true;
   }
 
@@ -58,7 +65,7 @@ export class MarkSheet {
 
   /** What is sent; `state` is draft or signed. */
   body(state) {
-    return { after: this.number, state, sheet: { marks: this.marks, comment: this.comment } };
+    return { after: this.number, state, sheet: { marks: this.marks, comment: this.comment, for_candidate: this.for_candidate } };
   }
 }
 

@@ -4,6 +4,7 @@ import { formatElapsed } from "../core/clock.js";
 import { announce } from "../ui/announce.js";
 import { ask } from "../ui/dialogs.js";
 import { button, freshId, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
+import { save } from "../ui/saving.js";
 import { MarkSheet, stretchAt } from "./mark_sheet.js";
 import { words as all } from "./strings.js";
 
@@ -17,7 +18,7 @@ export class MarkingView {
   #timer = 0;
   #saving = Promise.resolve();
 
-  /** `api` has marks(), saveMarks(body) and marksTable(); `listener` plays the recording, `turns` are what was said. */
+  /** `api` has marks(), saveMarks(body), marksTable() and `report_address`; `listener` plays the recording, `turns` are what was said. */
   constructor({ api, listener, turns }) {
     this.#api = api;
     this.listener = listener;
@@ -30,6 +31,12 @@ export class MarkingView {
       rows: 2,
       on: { input: () => this.#change(() => this.#sheet.setComment(this.comment.value)) },
     });
+    this.for_candidate = h("textarea", {
+      id: freshId("for-candidate"),
+      maxLength: 4000,
+      rows: 2,
+      on: { input: () => this.#change(() => this.#sheet.setForCandidate(this.for_candidate.value)) },
+    });
     this.sign = button(words.sign, () => this.#sign(), { kind: "primary" });
     this.form = h(
       "div",
@@ -37,6 +44,8 @@ export class MarkingView {
       this.rows,
       h("label", { htmlFor: this.comment.id }, words.comment),
       this.comment,
+      h("label", { htmlFor: this.for_candidate.id }, words.for_candidate),
+      this.for_candidate,
       h("div", { className: "row" }, this.sign),
     );
     this.outcome = h("div", { className: "outcome" });
@@ -58,6 +67,7 @@ export class MarkingView {
     }
     for (const criterion of this.#sheet.criteria) this.#addRow(criterion);
     this.comment.value = this.#sheet.comment;
+    this.for_candidate.value = this.#sheet.for_candidate;
     this.form.hidden = false;
     this.#show();
   }
@@ -231,16 +241,13 @@ export class MarkingView {
         "div",
         { className: "row" },
         button(words.table, () => this.#download(), { kind: "secondary" }),
-        button(words.print, () => window.print(), { kind: "secondary" }),
+        outcome.state === "decided" ? h("a", { className: "button button-secondary", href: this.#api.report_address }, words.report) : null,
       ),
     );
   }
 
   async #download() {
-    const { blob, name } = await this.#api.marksTable();
-    const link = h("a", { href: URL.createObjectURL(blob), download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    save(await this.#api.marksTable());
   }
 
   #say(text) {

@@ -5,6 +5,7 @@ import { Listener, tracksOf } from "../audio/listener.js";
 import { button, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
 import { PlayerView } from "../ui/player_view.js";
 import { TranscriptView } from "../ui/transcript_view.js";
+import { reportAddress } from "./desk_api.js";
 import { Keys } from "./keys.js";
 import { MarkingView } from "./marking_view.js";
 import { NotesView } from "./notes_view.js";
@@ -134,7 +135,7 @@ export function pastScreen({ api, id, book, on_back }) {
     transcript.plays(listener);
     said_place.replaceChildren(section(words.said, { className: "panel" }, transcript.element));
     marking = new MarkingView({
-      api: { marks: () => api.marks(id), saveMarks: (body) => api.saveMarks(id, body), marksTable: () => api.marksTable(id) },
+      api: { marks: () => api.marks(id), saveMarks: (body) => api.saveMarks(id, body), marksTable: () => api.marksTable(id), report_address: reportAddress(id) },
       listener,
       turns: turns.map((turn) => ({ words: [], ...turn })),
     });

@@ -49,10 +49,12 @@ class World:
         """Invite somebody; return the secret of their link."""
         return (await self.server.accounts.invite("a test", login=login, name=name, role=role))[1]
 
-    async def person(self, login: str, role: str = "candidate", *, password: str = PASSWORD) -> httpx2.AsyncClient:
+    async def person(
+        self, login: str, role: str = "candidate", *, password: str = PASSWORD, name: str = "Somebody"
+    ) -> httpx2.AsyncClient:
         """Return the browser of somebody who is logged in."""
         client = self.client()
-        token = await self.link(login, role)
+        token = await self.link(login, role, name)
         answer = await client.post("/api/invitation/accept", json={"token": token, "password": password})
         assert answer.status_code == 200, answer.text
         client.headers["X-CSRF-Token"] = answer.json()["csrf"]

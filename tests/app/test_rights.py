@@ -37,6 +37,7 @@ PUBLIC = (
     "GET /api/info",
     "GET /lab",
     "GET /desk",
+    "GET /report",
     "GET /api/me",
     "POST /api/logout",
     "POST /api/invitation",
@@ -108,6 +109,8 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "GET /api/sessions/{session_id}/marks": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "POST /api/sessions/{session_id}/marks": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/sessions/{session_id}/marks.csv": (set("DK"), set("DK"), set("EDK"), set("DK")),
+    "GET /api/sessions/{session_id}/report": (set("DK"), set("DK"), set("EDK"), set("DK")),
+    "GET /api/sessions/{session_id}/report.csv": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/sessions/{session_id}/opinion": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/lab/sessions/{session_id}/waits": (set("DK"), set("DK"), set("DK"), set("DK")),
 }

@@ -112,3 +112,17 @@ def test_what_is_decided_lies_between_the_marks_that_were_given(marks: list[dict
         if name not in found.differs:
             spread = SETTINGS.differ_linguistic if BY_ID[name].kind == "linguistic" else SETTINGS.differ_clinical
             assert max(each[name] for each in marks[:wanted]) - min(each[name] for each in marks[:wanted]) < spread
+
+
+def test_a_mark_has_its_words_and_one_between_two_has_both() -> None:
+    for one in CRITERIA:
+        assert len({one.in_words(mark) for mark in range(one.most + 1)}) == one.most + 1
+    assert BY_ID["giving"].in_words(2.5) == "between works well and works very well"
+    assert BY_ID["fluency"].in_words(6) == "very good"
+
+
+def test_who_decides_on_a_criterion() -> None:
+    eva, finn, gina = signed("eva", fluency=6), signed("finn", fluency=3), signed("gina", fluency=5)
+    found = outcome(eva, finn, gina)
+    assert [one.examiner_id for one in found.deciding("fluency")] == ["gina"]
+    assert [one.examiner_id for one in found.deciding("grammar")] == ["eva", "finn"]
