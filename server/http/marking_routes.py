@@ -19,7 +19,7 @@ from server.http.requests import parse_json, read_body, server_of
 from server.http.who import name_of, own_session
 from server.marking.criteria import BY_ID, CRITERIA
 from server.marking.outcome import MarkingOutcome
-from server.marking.sheet import read_sheet
+from server.marking.sheet import Sheet, read_sheet
 from server.records.folder import RecordFolder
 from server.sessions.session import Session
 from server.store import markings, people
@@ -28,6 +28,7 @@ from server.store.tokens import now_ms
 
 MAX_BODY_BYTES = 262_144
 ASKED = {"after", "state", "sheet"}
+SHEET_PARTS = ("indicators", "reasons", "evidence", "comment")
 AGREEMENT_COLUMNS = (
     "of",
     "name",
@@ -89,7 +90,10 @@ async def save_marks(request: Request) -> Response:
 
 
 async def marks_table(request: Request) -> Response:
-    """Send the marks of a role-play as CSV, once one may see them: a row for each criterion, a column for each name."""
+    """Send the marks of a role-play as CSV, once one may see them: a row for each criterion, a column for each name.
+
+    After what was decided come four more columns for each, in the same order: what else they have signed.
+    """
     principal, session = own_session(request)
     async with server_of(request).store.database.reading() as connection:
         rows = await markings.of_session(connection, session.id)
@@ -99,14 +103,17 @@ async def marks_table(request: Request) -> Response:
     text = io.StringIO()
     table = csv.writer(text)
     everybody = outcome.everybody
-    table.writerow(
-        ["session", "criterion", "most", *(safe_cell(one.examiner) for one in everybody), "differs", "decided"]
-    )
+    names = [safe_cell(one.examiner) for one in everybody]
+    # Two people may have one name, so their columns have numbers.
+    more = [f"{part} {place}" for place in range(1, len(names) + 1) for part in SHEET_PARTS]
+    table.writerow(["session", "criterion", "most", *names, "differs", "decided", *more])
     differs, decided = outcome.differs, outcome.decided()
     for criterion in CRITERIA:
         marks = [one.sheet.marks[criterion.id].mark for one in everybody]
         differ = "yes" if criterion.id in differs else "no"
-        table.writerow([session.id, criterion.name, criterion.most, *marks, differ, decided.get(criterion.id, "")])
+        signed = [cell for one in everybody for cell in _cells(one.sheet, criterion.id)]
+        row = [session.id, criterion.name, criterion.most, *marks, differ, decided.get(criterion.id, "")]
+        table.writerow([*row, *signed])
     headers = {"Content-Disposition": f'attachment; filename="{session.id}-marks.csv"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -176,6 +183,14 @@ def _shown(server: Server, rows: list[Marking], reader: str) -> dict[str, Any]:
         },
         "outcome": _outcome(server, rows).as_json(reader),
     }
+
+
+def _cells(sheet: Sheet, criterion: str) -> list[str]:
+    """Return what an examiner has signed beside a mark, as cells; the comment is on the whole role-play."""
+    mark = sheet.marks[criterion]
+    places = (f"{each.from_ms / 1000:.1f}-{each.to_ms / 1000:.1f} s {each.text}".strip() for each in mark.evidence)
+    texts = (" ".join(mark.indicators), mark.note, "; ".join(places), sheet.comment)
+    return [safe_cell(text) for text in texts]
 
 
 def _outcome(server: Server, rows: list[Marking]) -> MarkingOutcome:

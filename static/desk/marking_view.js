@@ -3,9 +3,10 @@
 import { formatElapsed } from "../core/clock.js";
 import { announce } from "../ui/announce.js";
 import { ask } from "../ui/dialogs.js";
-import { button, freshId, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
+import { button, freshId, h, section, setText } from "../ui/dom.js";
 import { save } from "../ui/saving.js";
 import { MarkSheet, stretchAt } from "./mark_sheet.js";
+import { outcomeParts, stretchOfEvidence } from "./outcome_view.js";
 import { words as all } from "./strings.js";
 
 const words = all.marking;
@@ -142,13 +143,12 @@ export class MarkingView {
   #showEvidence(id) {
     const { evidence, name } = this.#rows.get(id);
     evidence.replaceChildren(
-      ...this.#sheet.marks[id].evidence.map(({ from_ms, to_ms, text }, index) => {
-        const time = `${formatElapsed(from_ms)} - ${formatElapsed(to_ms)}`;
+      ...this.#sheet.marks[id].evidence.map((stretch, index) => {
+        const time = `${formatElapsed(stretch.from_ms)} - ${formatElapsed(stretch.to_ms)}`;
         return h(
           "li",
           {},
-          button(time, () => this.listener.play(from_ms, { until_ms: to_ms }), { kind: "time", aria: { label: all.past.play_from(time) } }),
-          h("span", { className: "evidence-text", ...IN_ENGLISH }, text),
+          ...stretchOfEvidence(stretch, this.listener),
           button(
             words.remove,
             () => {
@@ -216,26 +216,8 @@ export class MarkingView {
       this.outcome.replaceChildren(h("p", { className: "hint" }, words.blind));
       return;
     }
-    const differs = new Set(outcome.differs);
-    const head = h("tr", {}, h("th", { scope: "col" }, words.criterion), ...outcome.sheets.map((sheet) => h("th", { scope: "col" }, sheet.examiner, sheet.adjudicates ? ` (${words.decides})` : "")), h("th", { scope: "col" }, words.decided));
-    const rows = criteria.map(({ id, name, most }) =>
-      h(
-        "tr",
-        { data: { differs: String(differs.has(id)) } },
-        h("th", { scope: "row" }, `${name} (0-${most})`, differs.has(id) ? h("span", { className: "differs" }, ` ${words.differs}`) : null),
-        ...outcome.sheets.map(({ sheet }) => h("td", {}, String(sheet.marks[id].mark))),
-        h("td", {}, outcome.decided[id] === undefined ? all.follow.not_yet : String(outcome.decided[id])),
-      ),
-    );
-    const remarks = outcome.sheets.flatMap(({ examiner, sheet }) =>
-      criteria.filter(({ id }) => sheet.marks[id].note).map(({ id, name }) => h("li", {}, h("strong", {}, `${name}, ${examiner}: `), sheet.marks[id].note)),
-    );
-    const scroll = h("div", { className: "table-scroll", tabIndex: 0, attrs: { role: "region" }, aria: { label: words.outcome } }, h("table", { className: "marks-table" }, h("caption", { className: "unseen" }, words.outcome), h("thead", {}, head), h("tbody", {}, ...rows)));
     this.outcome.replaceChildren(
-      h("h3", {}, words.outcome),
-      h("p", {}, words.states[outcome.state]),
-      scroll,
-      h("ul", { className: "remarks" }, ...remarks),
+      ...outcomeParts({ outcome, criteria, listener: this.listener }),
       h("p", { className: "hint" }, words.no_band),
       h(
         "div",

@@ -30,7 +30,8 @@ def sheet(**marks: int) -> dict[str, Any]:
     usual = {one.id: 4 if one.kind == "linguistic" else 2 for one in CRITERIA}
     whole: dict[str, Any] = {name: {"mark": mark} for name, mark in (usual | marks).items()}
     whole["fluency"] |= {"note": "Even <i>pace</i> 😀", "evidence": [{"from_ms": 1_000, "to_ms": 2_500, "text": "So"}]}
-    return {"marks": whole, "comment": ""}
+    whole["gathering"] |= {"indicators": ["D1", "D5"]}
+    return {"marks": whole, "comment": "=All in all"}
 
 
 async def save(client: httpx2.AsyncClient, exam: str, state: str, after: int, **marks: int) -> httpx2.Response:
@@ -78,8 +79,12 @@ async def test_two_mark_blind_differ_and_a_third_decides(tmp_path: Path) -> None
         assert told["outcome"]["state"] == "decided"
         assert told["outcome"]["decided"]["fluency"] == 3.0
         rows = list(csv.reader(io.StringIO((await eva.get(table)).text)))
-        assert rows[0] == ["session", "criterion", "most", "Somebody", "Somebody", "Somebody", "differs", "decided"]
-        assert rows[2] == [exam, "Fluency", "6", "5", "2", "3", "yes", "3.0"]
+        assert rows[0][:8] == ["session", "criterion", "most", "Somebody", "Somebody", "Somebody", "differs", "decided"]
+        parts = ["indicators", "reasons", "evidence", "comment"]
+        assert rows[0][8:] == [f"{part} {place}" for place in (1, 2, 3) for part in parts]
+        assert rows[2][:8] == [exam, "Fluency", "6", "5", "2", "3", "yes", "3.0"]
+        assert rows[2][8:12] == ["", "Even <i>pace</i> 😀", "1.0-2.5 s So", "'=All in all"]
+        assert rows[8][8:12] == ["D1 D5", "", "", "'=All in all"]
         assert len(rows) == 1 + len(CRITERIA)
         developer = one.client(Authorization=f"Bearer {KEY}")
         told = (await developer.get("/api/desk/agreement")).json()

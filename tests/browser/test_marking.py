@@ -191,7 +191,7 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         with gina.expect_download() as download:
             gina.get_by_role("button", name="Save as a table (CSV)").click()
         table = Path(download.value.path()).read_text()
-        assert "Fluency,6,6,3,5,yes,5.0" in table
+        assert "Fluency,6,6,3,5,yes,5.0," in table
         desk = stack.enter_context(visiting(browser, house.url, allowed=REFUSED))
         desk.goto(f"{house.url}/desk")
         desk.get_by_label("Developer key").fill(KEY)
