@@ -19,10 +19,11 @@ export class MarkingView {
   #timer = 0;
   #saving = Promise.resolve();
 
-  /** `api` has marks(), saveMarks(body), marksTable() and `report_address`; `listener` plays the recording, `turns` are what was said. */
-  constructor({ api, listener, turns }) {
+  /** `api` has marks(), saveMarks(body), marksTable() and `report_address`; `listener` plays the recording, `turns` are what was said, `picked` the stretch that was picked of it. */
+  constructor({ api, listener, turns, picked }) {
     this.#api = api;
     this.listener = listener;
+    this.picked = picked;
     this.turns = turns;
     this.status = h("p", { className: "hint" });
     this.rows = h("div", { className: "criteria" });
@@ -54,6 +55,16 @@ export class MarkingView {
     this.#load();
   }
 
+  /** Let the buttons say what they add: the stretch that was picked, or what is heard now. */
+  showPicked() {
+    for (const { add, name } of this.#rows.values()) {
+      const { whole, from_ms, to_ms } = this.picked;
+      const label = whole ? words.add_picked(from_ms, to_ms) : words.add_evidence;
+      setText(add, label);
+      add.setAttribute("aria-label", words.add_to(label, name));
+    }
+  }
+
   close() {
     clearTimeout(this.#timer);
     if (this.#sheet.changed) this.#save("draft");
@@ -67,6 +78,7 @@ export class MarkingView {
       return;
     }
     for (const criterion of this.#sheet.criteria) this.#addRow(criterion);
+    this.showPicked();
     this.comment.value = this.#sheet.comment;
     this.for_candidate.value = this.#sheet.for_candidate;
     this.form.hidden = false;
@@ -109,6 +121,7 @@ export class MarkingView {
       on: { input: () => this.#change(() => this.#sheet.set(id, { note: note.value })) },
     });
     const evidence = h("ul", { className: "evidence-list" });
+    const add = button(words.add_evidence, () => this.#addEvidence(id), { kind: "secondary", aria: { label: words.add_to(words.add_evidence, name) } });
     this.rows.append(
       h(
         "fieldset",
@@ -116,7 +129,7 @@ export class MarkingView {
         h("legend", {}, name, " ", h("span", { className: "hint" }, words.scale[kind](most))),
         h("div", { className: "mark-choices" }, ...choices),
         evidence,
-        button(words.add_evidence, () => this.#addEvidence(id), { kind: "secondary", aria: { label: words.add_evidence_to(name) } }),
+        add,
         h(
           "details",
           {},
@@ -127,14 +140,17 @@ export class MarkingView {
         ),
       ),
     );
-    this.#rows.set(id, { evidence, name });
+    this.#rows.set(id, { evidence, add, name });
     this.#showEvidence(id);
   }
 
   #addEvidence(id) {
-    const stretch = stretchAt(this.turns, this.listener.at_ms);
+    const stretch = this.picked.stretch ?? stretchAt(this.turns, this.listener.at_ms);
     const name = this.#rows.get(id).name;
-    if (!this.#sheet.addEvidence(id, stretch)) return;
+    if (!this.#sheet.addEvidence(id, stretch)) {
+      this.#say(words.not_added);
+      return;
+    }
     this.#showEvidence(id);
     this.#change(() => {});
     announce(words.added(name, formatElapsed(stretch.from_ms)));

@@ -10,6 +10,9 @@ import { Keys } from "./keys.js";
 import { MarkingView } from "./marking_view.js";
 import { NotesView } from "./notes_view.js";
 import { opinionPanel } from "./opinion_view.js";
+import { PickableWaveform } from "./pickable_waveform.js";
+import { PickedStretch } from "./picked_stretch.js";
+import { PickingView } from "./picking_view.js";
 import { words as all } from "./strings.js";
 
 const words = all.past;
@@ -22,7 +25,8 @@ const MOST_PLACES = 5; // of a measure's evidence
 /** Return the screen of a role-play that is over; `book` has its notes, `on_back()` leaves it. */
 export function pastScreen({ api, id, book, on_back }) {
   const listener = new Listener();
-  const player = new PlayerView(listener, { speeds: SPEEDS, names: all.follow.who });
+  const waveform = new PickableWaveform();
+  const player = new PlayerView(listener, { speeds: SPEEDS, names: all.follow.who, waveform });
   const heading = h("h1", { tabIndex: -1 }, words.loading);
   const who = h("p", {});
   const status = h("p", { className: "hint", attrs: { role: "status" } }, words.loading);
@@ -34,6 +38,9 @@ export function pastScreen({ api, id, book, on_back }) {
     b: () => notes.bookmark(),
     n: () => notes.write(),
     i: () => notes.incident(),
+    f: () => picking?.begin(),
+    t: () => picking?.end(),
+    c: () => picking?.turn(),
     " ": () => (listener.playing ? listener.pause() : listener.play()),
     arrowleft: () => listener.seek(Math.max(0, listener.at_ms - STEP_MS)),
     arrowright: () => listener.seek(Math.min(listener.duration_ms, listener.at_ms + STEP_MS)),
@@ -41,7 +48,9 @@ export function pastScreen({ api, id, book, on_back }) {
   const notes = new NotesView({ book, keys, at_ms: () => Math.round(listener.at_ms) });
   const marking_place = h("div", {});
   const opinion_place = h("div", {});
+  const picking_place = h("div", {});
   let marking = null;
+  let picking = null;
   let transcript = null;
   let closed = false;
 
@@ -50,6 +59,13 @@ export function pastScreen({ api, id, book, on_back }) {
     transcript?.show({ at_ms: listener.at_ms, playing: listener.playing, turn: listener.stretch });
   };
   listener.onchange = show;
+  const showPicked = () => {
+    picking.show();
+    marking.showPicked();
+    const { whole, from_ms, to_ms } = marking.picked;
+    const share = (at_ms) => Math.min(1, at_ms / listener.duration_ms);
+    waveform.picked = whole && listener.duration_ms > 0 ? { from: share(from_ms), to: share(to_ms) } : null;
+  };
 
   const loadSound = async () => {
     again.hidden = true;
@@ -76,6 +92,7 @@ export function pastScreen({ api, id, book, on_back }) {
       for (const place of side.querySelectorAll(".place")) place.disabled = false;
       setText(status, words.hint);
       show();
+      if (picking) showPicked();
       player.draw(await tracksOf(blob));
     } catch {
       if (closed || !player.element.hidden) return;
@@ -134,11 +151,18 @@ export function pastScreen({ api, id, book, on_back }) {
     transcript = new TranscriptView(turns, { names: all.follow.who });
     transcript.plays(listener);
     said_place.replaceChildren(section(words.said, { className: "panel" }, transcript.element));
+    const placed = turns.map((turn) => ({ words: [], ...turn }));
+    const picked = new PickedStretch(placed);
+    picking = new PickingView({ picked, listener, turns: placed, transcript: transcript.element });
+    picking_place.replaceChildren(picking.element);
+    waveform.onpick = (from, to) => picked.between(from * listener.duration_ms, to * listener.duration_ms);
     marking = new MarkingView({
       api: { marks: () => api.marks(id), saveMarks: (body) => api.saveMarks(id, body), marksTable: () => api.marksTable(id), report_address: reportAddress(id) },
       listener,
-      turns: turns.map((turn) => ({ words: [], ...turn })),
+      turns: placed,
+      picked,
     });
+    picked.onchange = showPicked;
     marking_place.replaceChildren(marking.element);
     side.replaceChildren(cueLog(record, turns, place), measures_place);
     loadSound();
@@ -155,7 +179,7 @@ export function pastScreen({ api, id, book, on_back }) {
       "div",
       { className: "screen screen-follow" },
       h("div", { className: "lead" }, button(all.follow.back, on_back, { kind: "quiet" }), heading, who),
-      section(words.listen, { className: "panel panel-listen" }, player.element, status, again),
+      section(words.listen, { className: "panel panel-listen" }, player.element, status, again, picking_place),
       h("div", { className: "follow-parts" }, h("div", { className: "follow-main" }, said_place, notes.element), side),
       marking_place,
       opinion_place,
@@ -164,6 +188,7 @@ export function pastScreen({ api, id, book, on_back }) {
     close: () => {
       closed = true;
       keys.close();
+      picking?.close();
       marking?.close();
       listener.close();
       player.close();

@@ -11,11 +11,12 @@ const STEP_S = 1; // of the slider, by an arrow key
 
 export class PlayerView {
   #listener;
-  #waveform = new Waveform();
+  #waveform;
 
   /** `listener` is a Listener; it need not have its recording yet. `speeds` can be chosen; the pitch stays. `names` are what the sides are called. */
-  constructor(listener, { speeds = SPEEDS, names = { candidate: strings.talk.you, patient: strings.talk.patient } } = {}) {
+  constructor(listener, { speeds = SPEEDS, names = { candidate: strings.talk.you, patient: strings.talk.patient }, waveform = new Waveform() } = {}) {
     this.#listener = listener;
+    this.#waveform = waveform;
     this.play = button(words.play, () => this.#toggle(), { kind: "primary" });
     this.time = h("span", { className: "player-time" });
     this.slider = h("input", {

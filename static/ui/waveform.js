@@ -16,8 +16,8 @@ export class Waveform {
   constructor() {
     this.onseek = () => {}; // (share of the whole, 0 to 1)
     this.element = h("div", { className: "waveform", attrs: { dir: "ltr" }, aria: { hidden: "true" } }, this.#canvas, this.#place);
-    this.element.addEventListener("pointerdown", (event) => this.#point(event));
-    this.element.addEventListener("pointermove", (event) => event.buttons === 1 && this.#point(event));
+    this.element.addEventListener("pointerdown", (event) => this.pressed(this.#share(event), event.pointerId));
+    this.element.addEventListener("pointermove", (event) => event.buttons === 1 && this.moved(this.#share(event)));
     this.#watch.observe(this.element);
     this.#scheme.onchange = () => this.#draw();
   }
@@ -39,9 +39,19 @@ export class Waveform {
     this.#scheme.onchange = null;
   }
 
-  #point(event) {
+  /** The pointer went down at a share of the whole. */
+  pressed(share) {
+    this.onseek(share);
+  }
+
+  /** The pointer moved there and is still down. */
+  moved(share) {
+    this.onseek(share);
+  }
+
+  #share(event) {
     const box = this.element.getBoundingClientRect();
-    this.onseek(Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)));
+    return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
   }
 
   #draw() {

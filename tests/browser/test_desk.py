@@ -23,6 +23,11 @@ REFUSED = ("Failed to load resource: the server responded with a status of 40",)
 PICTURES: Path | None = None
 """Where pictures of the screens go; set by `tests.browser.desk_screenshots`."""
 
+MARK_WORDS = """() => {
+  const words = document.querySelectorAll(".turn-candidate .word");
+  getSelection().setBaseAndExtent(words[0].firstChild, 0, words[2].firstChild, 1);
+}"""
+
 
 def picture(page: Page, name: str) -> None:
     if PICTURES is not None:
@@ -101,6 +106,13 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
         expect(desk.get_by_role("heading", name="Measures")).to_be_visible()
         assert violations(desk) == []
         picture(desk, "desk-past")
+
+        # Words that are marked in the text are picked as evidence, on the picture of the sound too.
+        desk.evaluate(MARK_WORDS)
+        expect(desk.locator(".word-picked").nth(1)).to_be_visible()
+        expect(desk.locator(".waveform-picked")).to_be_visible()
+        expect(desk.locator(".picking .evidence-text")).to_contain_text("word2")
+        desk.evaluate("() => getSelection().empty()")
 
         # From a note to its sound, faster and in the same voice; by keyboard alone.
         desk.get_by_label("Speed").select_option("2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -116,6 +117,18 @@ def mark(page: Page, **other: int) -> None:
         page.get_by_role("group", name=name).get_by_role("radio", name=str(value), exact=True).check()
 
 
+def drag_over(page: Page, first: float, last: float) -> None:
+    """Drag over the picture of the sound, from one share of it to another."""
+    page.locator(".waveform").scroll_into_view_if_needed()
+    box = page.locator(".waveform").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + first * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + last * box["width"], middle, steps=4)
+    page.mouse.up()
+
+
 def sign(page: Page) -> None:
     page.get_by_role("button", name="Sign the marks").click()
     page.get_by_role("button", name="Sign them").click()
@@ -145,10 +158,28 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         eva.get_by_role("button", name="Play", exact=True).wait_for()
         eva.get_by_role("button", name="Add what is heard now to Fluency").click()
         expect(eva.locator(".evidence-list .button-time")).to_have_count(1)
+        # A stretch that is dragged over the picture of the sound, and mended before it is added.
+        drag_over(eva, 0.3, 0.6)
+        expect(eva.locator(".waveform-picked")).to_be_visible()
+        begins = eva.get_by_label("From (seconds)")
+        expect(begins).not_to_have_value("")
+        begins.fill("0.2")
+        begins.press("Tab")
+        eva.get_by_role("button", name=re.compile(r"Add 0\.2 to \d\.\d s to Providing structure")).click()
+        expect(eva.locator(".evidence-list .button-time")).to_have_count(2)
+        # By keys alone: from the beginning to five seconds on, which is the end.
+        eva.get_by_role("button", name="Clear").click()
+        eva.locator("h1").focus()
+        for key in ("ArrowLeft", "f", "ArrowRight", "t"):
+            eva.keyboard.press(key)
+        expect(begins).to_have_value("0.0")
+        expect(eva.get_by_label("To (seconds)")).not_to_have_value("")
+        eva.get_by_role("button", name="Clear").click()
+        expect(eva.locator(".waveform-picked")).to_be_hidden()
         expect(eva.get_by_text("Saved as a draft.").first).to_be_visible()
         eva.reload()
         expect(eva.get_by_role("group", name="Fluency").get_by_role("radio", name="6", exact=True)).to_be_checked()
-        expect(eva.locator(".evidence-list .button-time")).to_have_count(1)
+        expect(eva.locator(".evidence-list .button-time")).to_have_count(2)
         assert violations(eva) == []
 
         mark(eva, fluency=6)
@@ -165,6 +196,7 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         gina.reload()
         expect(gina.locator("tr[data-differs=true] td").first).to_have_text("6")
         mark(gina, fluency=5)
+        gina.get_by_label("For the candidate").fill("Please slow down <i>a little</i>.")
         sign(gina)
         expect(gina.get_by_text("All is decided.")).to_be_visible()
         expect(gina.locator("tr[data-differs=true] td").last).to_have_text("5")
@@ -188,6 +220,11 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         assert violations(gina) == []
         if PICTURES is not None:
             gina.screenshot(path=PICTURES / "marking.png", full_page=True)
+        # All that was signed is there, each stretch a click from its sound.
+        expect(gina.locator(".in-full[open]").filter(has_text="Fluency")).to_contain_text("Gina (decides): 5")
+        gina.locator(".in-full > summary").filter(has_text="Providing structure").click()
+        gina.locator(".in-full[open] .evidence-list .button-time").last.click()
+        expect(gina.get_by_text("Please slow down <i>a little</i>.")).to_be_visible()
         with gina.expect_download() as download:
             gina.get_by_role("button", name="Save as a table (CSV)").click()
         table = Path(download.value.path()).read_text()
@@ -206,7 +243,26 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         eva.goto(f"{house.url}/desk")
         eva.get_by_role("heading", name="Live now").wait_for()
         expect(eva.get_by_role("button", name="Show the figures")).to_have_count(0)
-        # On paper there is the outcome alone.
+        # What the candidate may read has no examiner's name and no single mark.
+        gina.get_by_role("link", name="Report for the candidate").click()
+        steps.heading(gina, "Report on a role-play").wait_for()
+        report = gina.locator(".report")
+        expect(report).to_contain_text("A further examiner decided")
+        expect(report.locator(".report-mark").filter(has_text="Fluency")).to_contain_text("5 of 6")
+        expect(report).to_contain_text("Please slow down <i>a little</i>.")
+        expect(report).not_to_contain_text("Eva")
+        expect(report).not_to_contain_text("Gina")
+        assert violations(gina) == []
+        with gina.expect_download() as download:
+            gina.get_by_role("button", name="Save as a table (CSV)").click()
+        assert "Fluency,6,5.0,good," in Path(download.value.path()).read_text()
+        gina.emulate_media(media="print")
+        expect(gina.get_by_role("button", name="Print, or save as PDF")).to_be_hidden()
+        expect(report.locator(".report-facts")).to_be_visible()
+        gina.emulate_media(media="screen")
+        gina.get_by_role("link", name="Back to the role-play").click()
+        gina.get_by_role("heading", name="All marks").wait_for()
+        # On paper the desk's page is the outcome alone.
         gina.emulate_media(media="print")
         expect(gina.locator(".marks-table")).to_be_visible()
         expect(gina.locator(".marks-form")).to_be_hidden()

@@ -8,6 +8,8 @@ import { DeskApi } from "../../static/desk/desk_api.js";
 import { Followed, runningMeasures } from "../../static/desk/followed.js";
 import { MarkSheet, stretchAt } from "../../static/desk/mark_sheet.js";
 import { NoteBook, NoteBooks, noteId } from "../../static/desk/note_book.js";
+import { PickedStretch, wordsBetween } from "../../static/desk/picked_stretch.js";
+import { markedWords } from "../../static/desk/picking_view.js";
 import { isTaken, Keys } from "../../static/desk/keys.js";
 import { intentOf } from "../../static/desk/said_view.js";
 import { words } from "../../static/desk/strings.js";
@@ -350,6 +352,40 @@ test("what is changed while a draft is saved is not lost", () => {
   sheet.changed = false;
   sheet.take(marksTold({ number: 2, state: "signed", signed: true, sheet: { marks: { fluency: { mark: 5 } }, comment: "new" } }));
   assert.deepEqual([sheet.marks.fluency.mark, sheet.marks.fluency.evidence, sheet.comment, sheet.signed], [5, [], "new", true]);
+});
+
+test("a stretch is picked from both ends, by two moments, and by its words", () => {
+  const turns = [
+    { role: "candidate", from_ms: 1000, to_ms: 3000, words: [["Good", 1000, 1500, 0.9], ["morning", 1500, 3000, 0.9]] },
+    { role: "patient", from_ms: 3500, to_ms: 5000, words: [["Hello", 3500, 5000, null]] },
+  ];
+  const picked = new PickedStretch(turns);
+  let told = 0;
+  picked.onchange = () => (told += 1);
+  picked.begin(1600.4);
+  assert.deepEqual([picked.from_ms, picked.stretch], [1600, null]);
+  picked.end(4000);
+  assert.deepEqual(picked.stretch, { from_ms: 1600, to_ms: 4000, text: "morning Hello" });
+  // What can't be is not: the other end goes.
+  picked.begin(4500);
+  assert.deepEqual([picked.from_ms, picked.to_ms], [4500, null]);
+  picked.end(100);
+  assert.deepEqual([picked.from_ms, picked.to_ms], [null, 100]);
+  picked.between(2000, -5);
+  assert.deepEqual(picked.stretch, { from_ms: 0, to_ms: 2000, text: "Good morning" });
+  picked.between(70, 70);
+  assert.deepEqual([picked.whole, picked.stretch, told], [false, null, 6]);
+  assert.equal(wordsBetween([{ words: [["x".repeat(600), 0, 1]] }], 0, 1).length, 500);
+});
+
+test("words that are marked on the page are a stretch", () => {
+  const places = [["a", 0, 400], ["b", 400, 900], ["c", 900, 1000]];
+  const over = (...on) => ({ isCollapsed: false, rangeCount: 1, getRangeAt: () => ({ intersectsNode: (span) => on.includes(span) }) });
+  const spans = ["one", "two", "three"];
+  assert.deepEqual(markedWords(spans, places, over("two", "three")), { from_ms: 400, to_ms: 1000 });
+  assert.equal(markedWords(spans, places, over("elsewhere")), null);
+  assert.equal(markedWords(spans, places, { isCollapsed: true }), null);
+  assert.equal(markedWords(spans, places, null), null);
 });
 
 test("evidence is the turn that is heard, or the seconds before", () => {
