@@ -11,8 +11,8 @@ from common.errors import ProtocolError
 from server.http.requests import server_of
 from server.principal import Principal
 from server.rights import Action, Reach, reach
-from server.store import people, sessions
-from server.store.sessions import Wanted
+from server.store import exams, people, sessions
+from server.store.sessions import IndexedSession, Wanted
 
 MOST, USUAL = 200, 50
 FILTERS = ("mode", "state", "card", "person", "since_ms", "until_ms", "after", "limit")
@@ -26,15 +26,18 @@ async def list_sessions(request: Request) -> Response:
     async with server_of(request).store.database.reading() as connection:
         found = await sessions.find(connection, wanted)
         names = await people.names(connection, {one.person_id for one in found if one.person_id})
-    shown = [_shown(one.as_json(), names, far) for one in found]
+        void = await exams.void_among(connection, [one.id for one in found]) if far > Reach.OWN else frozenset()
+    shown = [_shown(one, names, void, far) for one in found]
     last = found[-1] if len(found) == wanted.limit else None
     return JSONResponse({"sessions": shown, "next": f"{last.began_ms}.{last.id}" if last is not None else None})
 
 
-def _shown(row: dict[str, Any], names: dict[str, str], far: Reach) -> dict[str, Any]:
+def _shown(one: IndexedSession, names: dict[str, str], void: frozenset[str], far: Reach) -> dict[str, Any]:
+    row = one.as_json()
     person_id = row.pop("person_id")
     if far > Reach.OWN:
         row["person"] = None if person_id is None else {"id": person_id, "name": names.get(person_id)}
+        row["void"] = one.id in void
     return row
 
 

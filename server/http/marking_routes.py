@@ -22,7 +22,7 @@ from server.marking.outcome import MarkingOutcome
 from server.marking.sheet import Sheet, read_sheet
 from server.records.folder import RecordFolder
 from server.sessions.session import Session
-from server.store import markings, people
+from server.store import exams, markings, people
 from server.store.markings import Marking
 from server.store.tokens import now_ms
 
@@ -72,6 +72,8 @@ async def save_marks(request: Request) -> Response:
     if RecordFolder(session.folder).erased:
         raise ProtocolError("this role-play was deleted; it can't be marked", code="marking.refused")
     async with server.store.database.writing() as connection:
+        if await exams.void_among(connection, [session.id]):
+            raise ProtocolError("this role-play was declared void; it can't be marked", code="marking.refused")
         names = await people.names(connection, {examiner_id})
         await markings.add(
             connection,

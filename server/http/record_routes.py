@@ -27,8 +27,10 @@ from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.records.debrief import summarise
 from server.records.folder import RecordFolder
+from server.records.record_gaps import record_gaps
 from server.records.records import Records
 from server.sessions.session import Session, Status
+from server.store import exams
 
 logger = structlog.get_logger("server.http.record_routes")
 
@@ -69,21 +71,34 @@ async def session_record(request: Request) -> Response:
         note_reading(request, "record.read")
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
         body |= await asyncio.to_thread(_read, asked.server.records, session, show_cues)
+        gaps = body.pop("gaps")
+        if asked.audience > Audience.CANDIDATE:
+            body["standing"] = await _standing(asked.server, session) | {"gaps": gaps}
     return JSONResponse(body)
+
+
+async def _standing(server: Server, session: Session) -> dict[str, Any]:
+    """Return whether a record was erased, and whether its role-play was declared void, and why."""
+    async with server.store.database.reading() as connection:
+        exam = await exams.of_session(connection, session.id)
+    erased = await asyncio.to_thread(lambda: RecordFolder(session.folder).erased)
+    return {"erased": erased, "void": exam.void_reason_of(session.id) if exam is not None else None}
 
 
 def _read(records: Records, session: Session, show_cues: bool) -> dict[str, Any]:
     seal = records.vault.open_session(session.folder)
     folder, debrief = RecordFolder(session.folder), session.debrief
     turns: list[dict[str, Any]] = []
+    gaps: list[str] = []
     if not folder.erased and folder.has_log:
         # Read once, for both.
         entries = list(StoredLog(session.folder, seal).records(Audience.DEVELOPER))
         turns = turns_as_json(recorded_turns(entries), session.card, show_cues=show_cues)
         debrief = debrief or summarise(entries, session.card)
+        gaps = record_gaps(entries, session.folder)
     body = debrief.as_json(show_cues=show_cues) if debrief is not None else {}
     recording = records.recordings.facts(session.folder, seal, due=not session.joined.is_set())
-    return body | {"turns": turns, "recording": recording.as_json()}
+    return body | {"turns": turns, "recording": recording.as_json(), "gaps": gaps}
 
 
 async def kept(done: asyncio.Event) -> None:

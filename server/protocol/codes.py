@@ -47,7 +47,7 @@ OTHER_CODES: dict[str, str] = {
     "note.fields": "A note lacks something, or can't be kept as it is; the message names the field.",
     "note.refused": "A note is refused: the role-play was deleted, has too many, or the note is somebody else's.",
     "marking.fields": "A sheet of marks lacks something, or has a mark that its criterion does not have.",
-    "marking.refused": "A role-play that was deleted can't be marked.",
+    "marking.refused": "A role-play that was deleted or declared void can't be marked.",
     "marking.stale": "The marks were saved in another window meanwhile.",
     "opinion.consent": "The candidate did not agree that this model judges the role-play.",
     "marking.undecided": "There is no report on a role-play whose marks are not decided, or that was declared void.",

@@ -70,9 +70,14 @@ class Exam:
 
     def is_void(self, session_id: str) -> bool:
         """Return whether a session counts no more: it, or the whole exam, was declared void."""
-        return self.state == "void" or any(
-            one.session_id == session_id and one.voided_ms is not None for one in self.sessions
-        )
+        return self.void_reason_of(session_id) is not None
+
+    def void_reason_of(self, session_id: str) -> str | None:
+        """Return why a session, or the whole exam, was declared void; None: it was not."""
+        for one in self.sessions:
+            if one.session_id == session_id and one.voided_ms is not None:
+                return one.void_reason or ""
+        return (self.void_reason or "") if self.state == "void" else None
 
     def session_of(self, part: int) -> ExamSession | None:
         """Return the session of a part that counts, None where there is none."""
@@ -176,6 +181,14 @@ async def void_session(connection: AsyncConnection, session_id: str, *, by: str,
     """Void a session of an exam; return whether there was one that was not void."""
     wanted = update(exam_sessions).where(exam_sessions.c.session_id == session_id, exam_sessions.c.voided_ms.is_(None))
     return bool((await connection.execute(wanted.values(voided_ms=at_ms, voided_by=by, void_reason=reason))).rowcount)
+
+
+async def void_among(connection: AsyncConnection, session_ids: Collection[str]) -> frozenset[str]:
+    """Return those of these sessions (some thousand at most) that were declared void, or whose exam was."""
+    of = exam_sessions.c
+    wanted = select(of.session_id).join(exams, exams.c.id == of.exam_id)
+    wanted = wanted.where(of.session_id.in_(list(session_ids)), or_(of.voided_ms.is_not(None), exams.c.state == "void"))
+    return frozenset(row[0] for row in await connection.execute(wanted))
 
 
 async def add_incident(connection: AsyncConnection, exam_id: str, incident: Incident) -> None:

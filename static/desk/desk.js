@@ -61,7 +61,7 @@ function show() {
   const [, kind, id] = /^#(live|past)\/([\w-]+)$/.exec(location.hash) ?? [];
   const on_back = () => go("");
   if (kind === "live") stage.show(followScreen({ api, id, book: books.of(id), on_back, on_review: () => go(`past/${id}`) }));
-  else if (kind === "past") stage.show(pastScreen({ api, id, book: books.of(id), on_back }));
+  else if (kind === "past") stage.show(pastScreen({ api, id, book: books.of(id), on_back, on_follow: () => go(`live/${id}`) }));
   else stage.show(listScreen({ api, agreement: looksAfterExaminers(), on_follow: (one) => go(`live/${one}`), on_review: (one) => go(`past/${one}`) }));
 }
 

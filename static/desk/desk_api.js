@@ -36,9 +36,9 @@ export class DeskApi {
     return this.#ask("/api/desk/live");
   }
 
-  /** Return {sessions, next} of those that are over, the newest first. */
+  /** Return {sessions, next} of those that there were, the newest first; deleted ones too, and some that are still open. */
   past(after = null) {
-    const query = new URLSearchParams({ state: "ended", limit: "20", ...(after ? { after } : {}) });
+    const query = new URLSearchParams({ limit: "20", ...(after ? { after } : {}) });
     return this.#ask(`/api/sessions?${query}`);
   }
 

@@ -7,6 +7,7 @@ import { words as all } from "./strings.js";
 
 const words = all.list;
 const ASK_EVERY_MS = 2000;
+const GONE = new Set(["erasing", "erased"]);
 
 /** Return the screen of the list; `on_follow(id)` and `on_review(id)` open a role-play. `agreement`: whether to offer that. */
 export function listScreen({ api, agreement, on_follow, on_review }) {
@@ -57,7 +58,9 @@ export function listScreen({ api, agreement, on_follow, on_review }) {
   const showPast = async (after = null) => {
     const { sessions, next } = await api.past(after);
     past_known = true;
-    past.append(...sessions.map((session) => pastRow(session, () => on_review(session.id))));
+    // What is live is above, and comes here when it is over.
+    const over = sessions.filter(({ id, state }) => state !== "running" || !rows.has(id));
+    past.append(...over.map((session) => pastRow(session, () => on_review(session.id))));
     more.hidden = next === null;
     more.dataset.after = next ?? "";
     past_none.hidden = past.childElementCount > 0;
@@ -125,13 +128,15 @@ function liveRow(session, on_follow) {
 }
 
 function pastRow(session, on_review) {
+  const marks = [words.past_states[session.state], session.void ? words.past_states.void : null].filter(Boolean);
   const when = new Date(session.began_ms).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
   return h(
     "li",
     { className: "live-row" },
     h("h3", {}, session.card_title),
     h("p", {}, `${nameOf(session)}, ${words.modes[session.mode] ?? session.mode}`),
+    marks.length > 0 ? h("ul", { className: "mark-list" }, ...marks.map((mark) => h("li", { className: "mark" }, mark))) : null,
     h("p", { className: "hint" }, [words.began(when), session.turns === null ? "" : words.turns(session.turns)].filter(Boolean).join(", ")),
-    button(words.review_short, on_review, { kind: "secondary", aria: { label: words.review(`${session.card_title}, ${when}`) } }),
+    GONE.has(session.state) ? null : button(words.review_short, on_review, { kind: "secondary", aria: { label: words.review(`${session.card_title}, ${when}`) } }),
   );
 }

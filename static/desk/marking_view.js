@@ -19,11 +19,12 @@ export class MarkingView {
   #timer = 0;
   #saving = Promise.resolve();
 
-  /** `api` has marks(), saveMarks(body), marksTable() and `report_address`; `listener` plays the recording, `turns` are what was said, `picked` the stretch that was picked of it. */
-  constructor({ api, listener, turns, picked }) {
+  /** `api` has marks(), saveMarks(body), marksTable() and `report_address`; `listener` plays the recording, `turns` are what was said, `picked` the stretch that was picked of it. Without `may_mark` it shows the outcome alone. */
+  constructor({ api, listener, turns, picked, may_mark = true }) {
     this.#api = api;
     this.listener = listener;
     this.picked = picked;
+    this.may_mark = may_mark;
     this.turns = turns;
     this.status = h("p", { className: "hint" });
     this.rows = h("div", { className: "criteria" });
@@ -50,8 +51,9 @@ export class MarkingView {
       this.for_candidate,
       h("div", { className: "row" }, this.sign),
     );
+    this.lead = h("p", { className: "hint" }, words.lead);
     this.outcome = h("div", { className: "outcome" });
-    this.element = section(words.title, { className: "panel panel-marking" }, h("p", { className: "hint" }, words.lead), this.status, this.form, this.outcome);
+    this.element = section(words.title, { className: "panel panel-marking" }, this.lead, this.status, this.form, this.outcome);
     this.#load();
   }
 
@@ -81,7 +83,8 @@ export class MarkingView {
     this.showPicked();
     this.comment.value = this.#sheet.comment;
     this.for_candidate.value = this.#sheet.for_candidate;
-    this.form.hidden = false;
+    this.form.hidden = !this.may_mark;
+    this.lead.hidden = !this.may_mark;
     this.#show();
   }
 
@@ -229,7 +232,7 @@ export class MarkingView {
     if (!this.status.textContent && signed) setText(this.status, state === "signed" ? words.signed : words.changed_since);
     setText(this.sign, signed ? words.sign_again : words.sign);
     if (outcome.sheets.length === 0) {
-      this.outcome.replaceChildren(h("p", { className: "hint" }, words.blind));
+      this.outcome.replaceChildren(h("p", { className: "hint" }, this.may_mark ? words.blind : words.unmarkable));
       return;
     }
     this.outcome.replaceChildren(

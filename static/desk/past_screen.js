@@ -2,7 +2,7 @@
 
 import { formatElapsed } from "../core/clock.js";
 import { Listener, tracksOf } from "../audio/listener.js";
-import { button, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
+import { button, h, section, setText } from "../ui/dom.js";
 import { PlayerView } from "../ui/player_view.js";
 import { TranscriptView } from "../ui/transcript_view.js";
 import { reportAddress } from "./desk_api.js";
@@ -10,9 +10,11 @@ import { Keys } from "./keys.js";
 import { MarkingView } from "./marking_view.js";
 import { NotesView } from "./notes_view.js";
 import { opinionPanel } from "./opinion_view.js";
+import { cueLog, measuresPanel, standingList } from "./past_panels.js";
 import { PickableWaveform } from "./pickable_waveform.js";
 import { PickedStretch } from "./picked_stretch.js";
 import { PickingView } from "./picking_view.js";
+import { recordState } from "./record_state.js";
 import { words as all } from "./strings.js";
 
 const words = all.past;
@@ -20,10 +22,9 @@ const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
 const ASK_EVERY_MS = 1000;
 const ASK_TIMES = 30;
 const STEP_MS = 5000;
-const MOST_PLACES = 5; // of a measure's evidence
 
-/** Return the screen of a role-play that is over; `book` has its notes, `on_back()` leaves it. */
-export function pastScreen({ api, id, book, on_back }) {
+/** Return the screen of a role-play that is over; `book` has its notes, `on_back()` leaves it, `on_follow()` where it is not over yet. */
+export function pastScreen({ api, id, book, on_back, on_follow }) {
   const listener = new Listener();
   const waveform = new PickableWaveform();
   const player = new PlayerView(listener, { speeds: SPEEDS, names: all.follow.who, waveform });
@@ -31,6 +32,7 @@ export function pastScreen({ api, id, book, on_back }) {
   const who = h("p", {});
   const status = h("p", { className: "hint", attrs: { role: "status" } }, words.loading);
   const again = button(words.retry, () => loadSound(), { kind: "secondary", hidden: true });
+  const standing_place = h("div", { className: "standing" });
   const said_place = h("div", {});
   const side = h("div", { className: "follow-side" });
   const measures_place = h("div", {});
@@ -137,14 +139,23 @@ export function pastScreen({ api, id, book, on_back }) {
       record = await api.record(id);
     } catch (problem) {
       setText(heading, all.title);
-      setText(status, problem.detail || words.failed);
+      setText(status, problem.status === 404 ? words.absent : problem.detail || words.failed);
       return;
     }
     if (closed) return;
     setText(heading, record.card.title);
     setText(who, [all.list.modes[record.mode] ?? record.mode, record.card.profession].join(", "));
-    if (record.status !== "ended") {
-      setText(status, words.running);
+    const { mark, tell } = recordState(record);
+    standing_place.replaceChildren(standingList(tell) ?? "");
+    if (tell.some(([kind]) => kind === "running")) {
+      setText(status, "");
+      standing_place.append(button(words.follow, on_follow, { kind: "primary" }));
+      return;
+    }
+    if (tell.some(([kind]) => kind === "erased")) {
+      setText(status, "");
+      for (const part of [notes.element, listening]) part.hidden = true;
+      keys.close();
       return;
     }
     const turns = record.turns ?? [];
@@ -154,13 +165,14 @@ export function pastScreen({ api, id, book, on_back }) {
     const placed = turns.map((turn) => ({ words: [], ...turn }));
     const picked = new PickedStretch(placed);
     picking = new PickingView({ picked, listener, turns: placed, transcript: transcript.element });
-    picking_place.replaceChildren(picking.element);
+    if (mark) picking_place.replaceChildren(picking.element);
     waveform.onpick = (from, to) => picked.between(from * listener.duration_ms, to * listener.duration_ms);
     marking = new MarkingView({
       api: { marks: () => api.marks(id), saveMarks: (body) => api.saveMarks(id, body), marksTable: () => api.marksTable(id), report_address: reportAddress(id) },
       listener,
       turns: placed,
       picked,
+      may_mark: mark,
     });
     picked.onchange = showPicked;
     marking_place.replaceChildren(marking.element);
@@ -170,6 +182,7 @@ export function pastScreen({ api, id, book, on_back }) {
     loadOpinion();
   };
 
+  const listening = section(words.listen, { className: "panel panel-listen" }, player.element, status, again, picking_place);
   player.element.hidden = true;
   load();
   api.notes(id).then((rows) => book.take(rows), () => {});
@@ -178,8 +191,8 @@ export function pastScreen({ api, id, book, on_back }) {
     element: h(
       "div",
       { className: "screen screen-follow" },
-      h("div", { className: "lead" }, button(all.follow.back, on_back, { kind: "quiet" }), heading, who),
-      section(words.listen, { className: "panel panel-listen" }, player.element, status, again, picking_place),
+      h("div", { className: "lead" }, button(all.follow.back, on_back, { kind: "quiet" }), heading, who, standing_place),
+      listening,
       h("div", { className: "follow-parts" }, h("div", { className: "follow-main" }, said_place, notes.element), side),
       marking_place,
       opinion_place,
@@ -194,26 +207,4 @@ export function pastScreen({ api, id, book, on_back }) {
       player.close();
     },
   };
-}
-
-function cueLog(record, turns, place) {
-  const told = new Map();
-  for (const turn of turns) for (const topic of turn.cues ?? []) if (!told.has(topic)) told.set(topic, turn.from_ms);
-  const rows = (record.cues ?? []).map(({ topic, told: was }) =>
-    h(
-      "li",
-      { className: "cue", data: { state: was ? "told" : "missed" } },
-      h("p", { className: "cue-head" }, h("strong", IN_ENGLISH, topic), " ", told.has(topic) ? place(told.get(topic)) : h("span", { className: "cue-state" }, words.untold)),
-    ),
-  );
-  return section(words.cue_log, { className: "panel" }, h("ol", { className: "cue-list" }, ...rows));
-}
-
-function measuresPanel({ measures }, place) {
-  const rows = measures.map(({ id, value, unit, unmeasured, evidence, definition }) => {
-    const shown = value === null ? (words.unmeasured[unmeasured] ?? all.follow.not_yet) : unit === "share" ? all.follow.percent(value) : `${Math.round(10 * value) / 10} ${unit}`;
-    const places = evidence.filter(({ from_ms, to_ms }) => to_ms > from_ms).slice(0, MOST_PLACES).map(({ from_ms }) => place(from_ms));
-    return h("div", {}, h("dt", { title: definition }, words.measure_names[id] ?? id), h("dd", {}, shown, " ", ...places));
-  });
-  return section(words.measures, { className: "panel" }, h("dl", { className: "figures" }, ...rows), h("p", { className: "hint" }, words.measures_hint));
 }

@@ -267,3 +267,16 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         expect(gina.locator(".marks-table")).to_be_visible()
         expect(gina.locator(".marks-form")).to_be_hidden()
         expect(gina.locator(".panel-notebook")).to_be_hidden()
+        # What was declared void has no sheet any more.
+        with closing(sqlite3.connect(house.data / "interlocutor.db", timeout=30)) as database, database:
+            database.execute(
+                "UPDATE exam_sessions SET voided_ms = 1, voided_by = 'a test', void_reason = '<b>fire</b>'"
+            )
+        finn.goto(f"{house.url}/desk")
+        row = finn.locator(".live-row").filter(has_text="Void: it does not count")
+        row.get_by_role("button", name="Open: ").click()
+        expect(finn.get_by_text("can't be marked. Reason: <b>fire</b>.")).to_be_visible()
+        expect(finn.locator(".marks-table")).to_be_visible()
+        expect(finn.locator(".marks-form")).to_be_hidden()
+        expect(finn.locator(".picking")).to_have_count(0)
+        assert violations(finn) == []

@@ -11,6 +11,7 @@ import { NoteBook, NoteBooks, noteId } from "../../static/desk/note_book.js";
 import { PickedStretch, wordsBetween } from "../../static/desk/picked_stretch.js";
 import { markedWords } from "../../static/desk/picking_view.js";
 import { isTaken, Keys } from "../../static/desk/keys.js";
+import { recordState } from "../../static/desk/record_state.js";
 import { intentOf } from "../../static/desk/said_view.js";
 import { words } from "../../static/desk/strings.js";
 
@@ -386,6 +387,21 @@ test("words that are marked on the page are a stretch", () => {
   assert.equal(markedWords(spans, places, over("elsewhere")), null);
   assert.equal(markedWords(spans, places, { isCollapsed: true }), null);
   assert.equal(markedWords(spans, places, null), null);
+});
+
+test("what is void, deleted, open or empty can't be marked, and what has gaps can", () => {
+  const said = { status: "ended", turns: [{}], recording: { state: "ready" }, standing: { erased: false, void: null, gaps: [] } };
+  const state = (more, standing = {}) => recordState({ ...said, ...more, standing: { ...said.standing, ...standing } });
+  assert.deepEqual(state({}), { mark: true, tell: [] });
+  assert.deepEqual(state({}, { gaps: ["broke_off", "sound"] }), { mark: true, tell: [["gap", "broke_off"], ["gap", "sound"]] });
+  assert.deepEqual(state({}, { void: "", gaps: ["no_end"] }), { mark: false, tell: [["void", ""], ["gap", "no_end"]] });
+  assert.deepEqual(state({ turns: [] }, { erased: true, void: "fire" }), { mark: false, tell: [["erased", null]] });
+  assert.deepEqual(state({ recording: { state: "deleted" } }).tell, [["erased", null]]);
+  assert.deepEqual(recordState({ status: "running" }), { mark: false, tell: [["running", null]] });
+  assert.deepEqual(state({ turns: [], recording: { state: "none" } }), { mark: false, tell: [["empty", null]] });
+  // Silence that was recorded is marked.
+  assert.equal(state({ turns: [] }).mark, true);
+  for (const gap of ["broke_off", "no_end", "restarted", "sound"]) assert.match(words.past.gaps[gap], /\.$/);
 });
 
 test("evidence is the turn that is heard, or the seconds before", () => {
