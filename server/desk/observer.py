@@ -77,6 +77,8 @@ class Observer:
         self._session_s = session_s
         self._deadline_s = deadline_s
         self._seq = 0
+        # The number of the figures that it was sent last.
+        self._measured = 0
         self._told: deque[DeskMessage] = deque()
         self._awake = asyncio.Event()
         self._cut = asyncio.Event()
@@ -185,6 +187,11 @@ class Observer:
             await self._send(page.text)
             # Sending need not wait, so a long log would be read in one go.
             await asyncio.sleep(0)
+            return True
+        measures = self._room.measures
+        if measures is not None and measures.number > self._measured:
+            self._measured = measures.number
+            await self._send(measures.text)
             return True
         return await self._send_sound()
 

@@ -14,6 +14,7 @@ import numpy as np
 from pipelines.events import Audience, ObserversChanged, SessionEnded
 from pipelines.log.session_log import LogEntry, LogReader, SessionLog
 from pipelines.session.relay import SoundRelay
+from server.desk.running_measures import RunningMeasures
 from server.protocol.desk_messages import parse_sound
 from server.rtc.voices_track import VoicesBroadcast, VoicesTrack
 from server.sessions.session import Session
@@ -56,6 +57,7 @@ class Room:
         self._log: SessionLog | None = None
         self._reader: LogReader | None = None
         self.relay: SoundRelay | None = None
+        self.measures: RunningMeasures | None = None
         self._unhear: Callable[[], None] | None = None
         self._texts: dict[int, str] = {}
         self._broadcast = VoicesBroadcast()
@@ -97,6 +99,8 @@ class Room:
                 self._unhear()
             if self._beginning is not None:
                 self._beginning.cancel()
+            if self.measures is not None:
+                self.measures.close()
             self._empty()
 
     def page(self, seq: int) -> Page | None:
@@ -154,6 +158,8 @@ class Room:
         self._log = driver.log
         self.over = driver.ended.is_set()
         self._reader = driver.log.subscribe(Audience.EXAMINER, self._recorded)
+        if self.session.mode != "exam":
+            self.measures = RunningMeasures(driver.log, self.session.card, made=self._wake)
         self.relay = self.session.relay
         if self.relay is not None:
             self._unhear = self.relay.subscribe(self._heard)
@@ -174,6 +180,11 @@ class Room:
     def _recorded(self, record: LogEntry) -> None:
         # This is called in the middle of a conversation: whoever reads does the work later.
         self.over = self.over or isinstance(record.event, SessionEnded)
+        if self.measures is not None:
+            self.measures.take_event(record.event)
+        self._wake()
+
+    def _wake(self) -> None:
         for observer in self._observers:
             observer.wake()
 

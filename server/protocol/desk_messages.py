@@ -74,6 +74,24 @@ class DeskEvents(_DeskPart):
     events: tuple[DeskEvent, ...]
 
 
+class DeskMeasure(_DeskPart):
+    """A figure so far, as `/api/sessions/ID/measures` has it afterwards: `value` null where `unmeasured` says why."""
+
+    id: str
+    value: float | None
+    unit: str
+    unmeasured: str
+    definition: str
+    limits: str
+
+
+class DeskMeasures(_DeskPart):
+    """Figures of a practice so far, after each turn of the candidate; those of an exam are not sent."""
+
+    type: Literal["interlocutor.desk.measures"] = "interlocutor.desk.measures"
+    measures: tuple[DeskMeasure, ...]
+
+
 class DeskSound(_DeskPart):
     """Whether sound comes from now on, and why: it was asked for, this connection is too slow, or it is over.
 
@@ -126,7 +144,7 @@ class DeskCall(_DeskPart):
     sdp: Annotated[str, Field(min_length=1, max_length=MAX_OFFER_BYTES)]
 
 
-DeskMessage = DeskSnapshot | DeskEvents | DeskSound | DeskAnswer | DeskOver | DeskError
+DeskMessage = DeskSnapshot | DeskEvents | DeskMeasures | DeskSound | DeskAnswer | DeskOver | DeskError
 DESK_MESSAGES: dict[str, type[_DeskPart]] = {
     cls.model_fields["type"].default: cls for cls in (*get_args(DeskMessage), DeskListen, DeskCall)
 }

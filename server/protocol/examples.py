@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from audio.playout import PlayoutChunk
 from pipelines import events as log
+from pipelines.assessment.measure import DEFINITIONS
 from pipelines.log.session_log import SessionLog
 from server.protocol import desk_messages as d
 from server.protocol import server_events as e
@@ -91,9 +92,14 @@ def desk_examples() -> dict[str, BaseModel]:
         seq=41, media_ms=61_240.0, session_ms=61_251.3, wall="2026-01-01T09:01:01.251Z", event="cue_heard",
         payload={"cue": "worry", "reply": 5, "turn": 4},
     )  # fmt: skip
+    defined = DEFINITIONS["fillers"]
+    fillers = d.DeskMeasure(
+        id="fillers", value=3.5, unit=defined.unit, unmeasured="", definition=defined.text, limits=defined.limits
+    )
     examples = (
         d.DeskSnapshot(session=_FOLLOWED, next_seq=42),
         d.DeskEvents(events=(told,)),
+        d.DeskMeasures(measures=(fillers,)),
         d.DeskListen(on=True, back_s=30),
         d.DeskCall(sdp="v=0 ..."),
         d.DeskAnswer(sdp="v=0 ..."),

@@ -2,10 +2,11 @@
 
 import { formatClock } from "../core/clock.js";
 import { announce } from "../ui/announce.js";
-import { button, h, section, setText } from "../ui/dom.js";
+import { button, h, setText } from "../ui/dom.js";
 import { CardView } from "./card_view.js";
 import { DeskLink } from "./desk_link.js";
 import { EarPanel } from "./ear_panel.js";
+import { Figures } from "./figures_view.js";
 import { Followed, runningMeasures } from "./followed.js";
 import { Keys } from "./keys.js";
 import { NotesView } from "./notes_view.js";
@@ -63,7 +64,7 @@ export function followScreen({ api, id, book, on_back, on_review }) {
     said.show(state.lines, { past: !state.caught_up });
     // Whoever is to mark an exam forms their own judgement first.
     figures.element.hidden = session.mode === "exam";
-    figures.show(runningMeasures(state));
+    figures.show(runningMeasures(state), state.measures);
     const who_speaks = done ? null : state.speaking;
     setText(speaking, who_speaks ? all.list.speaking[who_speaks] : state.began && !state.over && !done ? all.list.silent : "");
     speaking.dataset.who = who_speaks ?? "";
@@ -145,28 +146,4 @@ export function followScreen({ api, id, book, on_back, on_review }) {
 function markRow({ kind, what, text }) {
   const name = kind === "sound" ? (all.list.sound[what] ?? what) : kind === "distress" ? all.list.distress : what;
   return h("li", { className: `mark mark-${kind}` }, h("strong", {}, name), text ? `: ${text}` : "");
-}
-
-class Figures {
-  #values = new Map();
-
-  constructor() {
-    const list = h("dl", { className: "figures" });
-    for (const [name, label] of Object.entries(words.measure)) {
-      const value = h("dd", {}, words.not_yet);
-      this.#values.set(name, value);
-      list.append(h("div", {}, h("dt", {}, label), value));
-    }
-    this.element = section(words.measures, { className: "panel" }, list, h("p", { className: "hint" }, words.measure_hint));
-  }
-
-  show({ turns, share, words_per_min, answer_ms, longest_ms, questions }) {
-    const told = (value, as) => (value === null ? words.not_yet : as(value));
-    setText(this.#values.get("turns"), String(turns));
-    setText(this.#values.get("share"), told(share, words.percent));
-    setText(this.#values.get("rate"), told(words_per_min, (rate) => String(Math.round(rate))));
-    setText(this.#values.get("answer"), told(answer_ms, words.seconds));
-    setText(this.#values.get("longest"), told(longest_ms, words.seconds));
-    setText(this.#values.get("questions"), String(questions));
-  }
 }

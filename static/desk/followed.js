@@ -21,6 +21,7 @@ export class Followed {
     this.marks = [];
     this.turns = []; // {role, from_ms, to_ms, words}
     this.questions = 0;
+    this.measures = []; // the server's so far: {id, value, unit, unmeasured, definition, limits}
     this.media_ms = 0; // the latest that we know of
   }
 
@@ -33,6 +34,9 @@ export class Followed {
       case "interlocutor.desk.events":
         for (const event of message.events) this.#event(event);
         return message.events.length > 0;
+      case "interlocutor.desk.measures":
+        this.measures = message.measures;
+        return true;
       case "interlocutor.desk.over":
         this.#end();
         return true;

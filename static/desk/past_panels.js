@@ -1,6 +1,7 @@
 /** What is shown beside a role-play that is over: its cues, its measures, and what is to be known of its record. */
 
 import { h, IN_ENGLISH, section } from "../ui/dom.js";
+import { howCounted, measureText } from "./figures_view.js";
 import { words as all } from "./strings.js";
 
 const words = all.past;
@@ -28,10 +29,10 @@ export function cueLog(record, turns, place) {
 
 /** Return the panel of its measures. */
 export function measuresPanel({ measures }, place) {
-  const rows = measures.map(({ id, value, unit, unmeasured, evidence, definition }) => {
-    const shown = value === null ? (words.unmeasured[unmeasured] ?? all.follow.not_yet) : unit === "share" ? all.follow.percent(value) : `${Math.round(10 * value) / 10} ${unit}`;
-    const places = evidence.filter(({ from_ms, to_ms }) => to_ms > from_ms).slice(0, MOST_PLACES).map(({ from_ms }) => place(from_ms));
-    return h("div", {}, h("dt", { title: definition }, words.measure_names[id] ?? id), h("dd", {}, shown, " ", ...places));
+  const rows = measures.map((measure) => {
+    const name = words.measure_names[measure.id] ?? measure.id;
+    const places = measure.evidence.filter(({ from_ms, to_ms }) => to_ms > from_ms).slice(0, MOST_PLACES).map(({ from_ms }) => place(from_ms));
+    return h("div", {}, h("dt", {}, name), h("dd", {}, measureText(measure), " ", ...places), h("dd", { className: "figure-more" }, howCounted(name, measure)));
   });
   return section(words.measures, { className: "panel" }, h("dl", { className: "figures" }, ...rows), h("p", { className: "hint" }, words.measures_hint));
 }

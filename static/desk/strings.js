@@ -113,7 +113,24 @@ export const words = {
       longest: "Longest turn",
       questions: "Questions",
     },
-    measure_hint: "These figures come from the transcript. They are no marks.",
+    measure_how: {
+      turns: { definition: "How often the candidate had the floor.", limits: "Short answers count as much as long ones." },
+      share: { definition: "The candidate's share of the time in which somebody spoke.", limits: "There is no right share: it depends on the card." },
+      rate: {
+        definition: "Words of the candidate's turns, divided by the length of these turns with their pauses.",
+        limits: "A word that was misheard counts as it was written.",
+      },
+      answer: {
+        definition: "The mean time from the patient's last word to the candidate's first.",
+        limits: "It has the way of the sound to the candidate and back in it. Who breaks in has waited 0 s.",
+      },
+      longest: { definition: "The length of the candidate's longest turn, with its pauses.", limits: "An explanation needs time." },
+      questions: {
+        definition: "Turns that were taken for a question about something certain.",
+        limits: "The words decide. A question in unusual words may be missed.",
+      },
+    },
+    measure_hint: "These figures come from the transcript, and change with each turn. After the role-play, pauses are measured from the sound itself. They are no marks.",
     not_yet: "-",
     percent: (share) => `${Math.round(100 * share)} %`,
     seconds: (ms) => `${(ms / 1000).toFixed(1)} s`,
@@ -307,6 +324,7 @@ export const words = {
     measures: "Measures",
     measures_loading: "The measures are loading ...",
     measures_failed: "The measures could not be loaded.",
+    how: "How it is counted",
     measures_hint: "A measure is evidence. It is never a mark.",
     unmeasured: {
       too_little: "too little was said",

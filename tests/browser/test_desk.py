@@ -70,6 +70,13 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
         expect(said.get_by_text("Understood as:").first).to_be_visible()
         expect(desk.locator(".cue").first).to_have_attribute("data-state", re.compile("told|next|waiting"))
 
+        # Figures so far, with what they mean; the server's come after a turn.
+        figures = desk.get_by_role("region", name="So far")
+        expect(figures.get_by_text("Fillers", exact=True)).to_be_visible()
+        expect(figures.get_by_text("too little was said").first).to_be_visible()
+        figures.locator("summary").last.press("Enter")
+        expect(figures.get_by_text("Recognisers leave most of them out")).to_be_visible()
+
         # Both voices.
         desk.get_by_role("button", name="Listen", exact=True).click()
         expect(candidate.get_by_text("Somebody listens to this practice now.")).to_be_visible()
@@ -103,7 +110,9 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
         desk.get_by_role("heading", name="What was said").wait_for()
         desk.get_by_role("button", name="Play", exact=True).wait_for()
         expect(desk.get_by_role("heading", name="Cues")).to_be_visible()
-        expect(desk.get_by_role("heading", name="Measures")).to_be_visible()
+        measures = desk.get_by_role("region", name="Measures")
+        measures.locator("summary").first.press("Enter")
+        expect(measures.get_by_text("divided by the length of these turns")).to_be_visible()
         assert violations(desk) == []
         picture(desk, "desk-past")
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from audio.frames import WIRE_HZ, Frame, FrameKind, pcm_to_bytes, samples_for
 from pipelines import events as e
+from pipelines.assessment.measure_set import measure_log
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card_library import CardLibrary
@@ -30,7 +31,9 @@ from server.principal import Principal
 from server.protocol.desk_messages import DeskEvents, DeskSnapshot, pack_sound, parse_sound
 from server.sessions.session import Session, Status
 from server.wire.channel import ChannelClosed
+from tests.app.inside import until
 from tests.component.realtime_talk import MemoryChannel
+from tests.unit.spoken_log import SpokenLog
 
 CARD = CardLibrary.load(Path(__file__).resolve().parents[2] / "configs" / "cards")["nursing-leg-wound"]
 EXAMINER = Principal("examiner", None, person_id="per_e")
@@ -406,3 +409,43 @@ def test_whoever_may_listen_no_more_is_sent_no_more_sound() -> None:
         assert await task == 1000
 
     run_virtual(play())
+
+
+@pytest.mark.asyncio  # a thread of the loop's own makes them
+@pytest.mark.parametrize("mode", ["practice", "exam"])
+async def test_an_observer_of_a_practice_has_the_measures_so_far_and_one_of_an_exam_has_none(mode: str) -> None:
+    stage, channel = Stage(mode), MemoryChannel()
+    spoken = SpokenLog()
+    for _ in range(6):
+        spoken.candidate("I would um like to ask you some questions about your leg today.", pauses={5: 400.0})
+        spoken.patient("Go on then.")
+    events = [entry.event for entry in spoken.entries]
+    for event in events[:-7]:
+        stage.log.append(event)
+    stage.begin()
+    task = asyncio.create_task(stage.observer(channel).run())
+
+    def told() -> list[dict[str, Any]]:
+        return [one for one in channel.sent if one["type"] == "interlocutor.desk.measures"]
+
+    if mode == "practice":
+        await until(lambda: len(told()) == 1)
+    for event in events[-7:]:
+        stage.log.append(event)
+    if mode == "practice":
+        await until(lambda: len(told()) == 2)
+    stage.log.append(e.SessionEnded("ended"))
+    await task
+    if mode == "exam":
+        assert told() == []
+        return
+    # The last turn was told in new figures: the same as they are afterwards, without their evidence.
+    afterwards = {one.id: one.as_json() for one in measure_log(spoken.entries, CARD)}
+    for shown in told()[-1]["measures"]:
+        assert shown == {name: afterwards[shown["id"]][name] for name in shown}
+    values = {shown["id"]: shown["value"] for shown in told()[-1]["measures"]}
+    assert values == {
+        "pauses_inside": pytest.approx(100 / 13, abs=0.001),
+        "pause_length": 400.0,
+        "fillers": pytest.approx(100 / 13, abs=0.001),
+    }

@@ -5,6 +5,7 @@ import { kappaText, severityText } from "../../static/desk/agreement_view.js";
 import { Ear } from "../../static/desk/ear.js";
 import { EarQueue, RATE_HZ, readSound } from "../../static/desk/ear_queue.js";
 import { DeskApi } from "../../static/desk/desk_api.js";
+import { measureText } from "../../static/desk/figures_view.js";
 import { Followed, runningMeasures } from "../../static/desk/followed.js";
 import { MarkSheet, stretchAt } from "../../static/desk/mark_sheet.js";
 import { NoteBook, NoteBooks, noteId } from "../../static/desk/note_book.js";
@@ -116,6 +117,17 @@ test("figures so far come from the turns", () => {
     { role: "candidate", from_ms: 9500, to_ms: 15500, words: 18 },
   ];
   assert.deepEqual(runningMeasures({ turns, questions: 2 }), { turns: 2, share: 12 / 14, words_per_min: 150, answer_ms: 500, longest_ms: 6000, questions: 2 });
+});
+
+test("the server's figures so far are kept, and each figure has its words", () => {
+  const { state } = followed();
+  const fillers = { id: "fillers", value: 3.46, unit: "per 100 words", unmeasured: "", definition: "Um.", limits: "Few." };
+  assert.equal(state.receive({ type: "interlocutor.desk.measures", measures: [fillers] }), true);
+  assert.deepEqual(state.measures, [fillers]);
+  assert.equal(measureText(fillers), "3.5 per 100 words");
+  assert.equal(measureText({ ...fillers, value: null, unmeasured: "too_little" }), "too little was said");
+  assert.equal(measureText({ value: 0.246, unit: "share" }), "25 %");
+  assert.deepEqual(Object.keys(words.follow.measure_how), Object.keys(words.follow.measure));
 });
 
 test("every act has its words", () => {
