@@ -53,6 +53,8 @@ class Action(StrEnum):
     MARK = "desk.mark"
     READ_REPORT = "marks.report"
     READ_OPINION = "marks.opinion"
+    LIST_WAITING = "marks.waiting"
+    SETTLE_MARKING = "marks.settle"
     READ_AGREEMENT = "marks.agreement"
     USE_LAB = "lab.use"
     READ_WAITS = "lab.waits"
@@ -106,6 +108,10 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.READ_REPORT: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL},
     # What a language model would mark is no mark, and whoever was judged is not told.
     Action.READ_OPINION: {"examiner": _EXAMS, "developer": _ALL},
+    # What waits for one's own marks; who looks after the examiners sees what waits for anybody's.
+    Action.LIST_WAITING: {"examiner": _EXAMS, "developer": _ALL, "admin": _ALL},
+    # To have another examine, or to close with the marks that there are.
+    Action.SETTLE_MARKING: {"developer": _ALL, "admin": _ALL},
     # Who is severe is for whoever looks after the examiners, not for these.
     Action.READ_AGREEMENT: {"developer": _ALL, "admin": _ALL},
     Action.MANAGE_PEOPLE: {"admin": _ALL},
@@ -121,7 +127,17 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
 
 OPENING: dict[str, Action] = {"practice": Action.OPEN_PRACTICE, "exam": Action.OPEN_EXAM}
 """What opening a role-play of a mode asks for."""
-OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE, Action.MARK, Action.READ_OPINION, Action.VOID_EXAM})
+OF_OTHERS = frozenset(
+    {
+        Action.FOLLOW,
+        Action.LISTEN,
+        Action.NOTE,
+        Action.MARK,
+        Action.READ_OPINION,
+        Action.VOID_EXAM,
+        Action.SETTLE_MARKING,
+    }
+)
 """What nobody does with a role-play or an exam of their own: they would see what they may not know yet, or judge it."""
 
 MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}

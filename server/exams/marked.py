@@ -6,25 +6,39 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from server.marking.coefficients import make_coefficients
 from server.marking.marker_agreement import MarkerAgreement, Pair, pairs_of
 from server.marking.outcome import MarkingOutcome, Signed, outcome_of
 from server.marking.sheet import Sheet
 from server.settings.marking import MarkingSettings
-from server.store import markings
+from server.store import marking_closings, markings
 from server.store.markings import Marking
 from server.store.store import Store
 
 
-def outcome_of_rows(rows: Iterable[Marking], settings: MarkingSettings) -> MarkingOutcome:
-    """Return what comes of a role-play's rows; of each examiner the last sheet that was signed stands."""
+def outcome_of_rows(
+    rows: Iterable[Marking], settings: MarkingSettings, *, closed_with: int | None = None
+) -> MarkingOutcome:
+    """Return what comes of a role-play's rows; of each examiner the last sheet that was signed stands.
+
+    `closed_with` is the number of marks that it was closed with, None where it was not.
+    """
     standing: dict[str, Signed] = {}
     for row in rows:
         if row.state == "signed":
             sheet = Sheet.model_validate_json(row.sheet)
             first_ms = standing[row.examiner_id].signed_ms if row.examiner_id in standing else row.made_ms
             standing[row.examiner_id] = Signed(row.examiner_id, row.examiner, sheet, first_ms)
-    return outcome_of(list(standing.values()), settings)
+    return outcome_of(list(standing.values()), settings, closed_with=closed_with)
+
+
+async def outcome_of_session(connection: AsyncConnection, session_id: str, settings: MarkingSettings) -> MarkingOutcome:
+    """Return what comes of all that was signed on a role-play."""
+    rows = await markings.of_session(connection, session_id)
+    closing = await marking_closings.of_session(connection, session_id)
+    return outcome_of_rows(rows, settings, closed_with=closing.marks if closing is not None else None)
 
 
 async def all_pairs(store: Store, settings: MarkingSettings) -> tuple[list[Pair], dict[str, str]]:

@@ -93,6 +93,18 @@ class Schedule:
             await audit.append(connection, "exam.assigned", by=by, exam=exam_id, examiners=sorted(who))
         return await self.get(exam_id)
 
+    async def add_examiner(self, by: str, exam_id: str, login: str) -> Exam:
+        """Have one more person (log-in name) examine an exam; raises ProtocolError."""
+        exam = await self.get(exam_id)
+        async with self._store.database.writing() as connection:
+            (added,) = await self._examiners(connection, [login])
+            if added == exam.candidate_id:
+                raise ProtocolError("nobody examines an exam of their own", code="exam.person")
+            who = exam.examiners | {added}
+            await exams.assign(connection, exam_id, who)
+            await audit.append(connection, "exam.assigned", by=by, exam=exam_id, examiners=sorted(who))
+        return await self.get(exam_id)
+
     async def void(self, by: str, exam_id: str, reason: str) -> Exam:
         """Void a whole exam: it stays in the record as void. Raises ProtocolError."""
         reason = _reason(reason)

@@ -7,18 +7,18 @@ import io
 import json
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
-from server.exams.marked import all_pairs, examiners_agreement, outcome_of_rows
+from server.exams.marked import all_pairs, examiners_agreement, outcome_of_session
 from server.host import Server
 from server.http.csv_safety import safe_cell
 from server.http.record_routes import must_be_over
 from server.http.requests import parse_json, read_body, server_of
 from server.http.who import name_of, own_session
 from server.marking.criteria import BY_ID, CRITERIA
-from server.marking.outcome import MarkingOutcome
 from server.marking.sheet import Sheet, read_sheet
 from server.records.folder import RecordFolder
 from server.sessions.session import Session
@@ -51,8 +51,7 @@ async def read_marks(request: Request) -> Response:
     principal, session = own_session(request)
     reader = name_of(principal)
     async with server_of(request).store.database.reading() as connection:
-        rows = await markings.of_session(connection, session.id)
-    return JSONResponse(_shown(server_of(request), rows, reader))
+        return JSONResponse(await _shown(connection, server_of(request), session, reader))
 
 
 async def save_marks(request: Request) -> Response:
@@ -74,6 +73,13 @@ async def save_marks(request: Request) -> Response:
     async with server.store.database.writing() as connection:
         if await exams.void_among(connection, [session.id]):
             raise ProtocolError("this role-play was declared void; it can't be marked", code="marking.refused")
+        outcome = await outcome_of_session(connection, session.id, server.settings.marking)
+        if outcome.closed and examiner_id not in {one.examiner_id for one in outcome.markers}:
+            raise ProtocolError(
+                "the marking of this role-play was closed without yours; tell whoever looks after the examiners",
+                code="marking.closed",
+                http_status=409,
+            )
         names = await people.names(connection, {examiner_id})
         await markings.add(
             connection,
@@ -87,8 +93,8 @@ async def save_marks(request: Request) -> Response:
                 now_ms(),
             ),
         )
-        rows = await markings.of_session(connection, session.id)
-    return JSONResponse(_shown(server, rows, examiner_id), status_code=201)
+        shown = await _shown(connection, server, session, examiner_id)
+    return JSONResponse(shown, status_code=201)
 
 
 async def marks_table(request: Request) -> Response:
@@ -98,8 +104,7 @@ async def marks_table(request: Request) -> Response:
     """
     principal, session = own_session(request)
     async with server_of(request).store.database.reading() as connection:
-        rows = await markings.of_session(connection, session.id)
-    outcome = _outcome(server_of(request), rows)
+        outcome = await outcome_of_session(connection, session.id, server_of(request).settings.marking)
     if not outcome.may_see(name_of(principal)):
         raise _not_yet()
     text = io.StringIO()
@@ -158,8 +163,8 @@ async def pairs_table(request: Request) -> Response:
 async def check_measures(server: Server, session: Session, reader: str) -> None:
     """Raise ProtocolError while somebody may not see what the machine has measured of an exam."""
     async with server.store.database.reading() as connection:
-        rows = await markings.of_session(connection, session.id)
-    if not _outcome(server, rows).may_see(reader):
+        outcome = await outcome_of_session(connection, session.id, server.settings.marking)
+    if not outcome.may_see(reader):
         raise _not_yet()
 
 
@@ -171,7 +176,9 @@ def _not_yet() -> ProtocolError:
     )
 
 
-def _shown(server: Server, rows: list[Marking], reader: str) -> dict[str, Any]:
+async def _shown(connection: AsyncConnection, server: Server, session: Session, reader: str) -> dict[str, Any]:
+    rows = await markings.of_session(connection, session.id)
+    outcome = await outcome_of_session(connection, session.id, server.settings.marking)
     mine = [row for row in rows if row.examiner_id == reader]
     last = mine[-1] if mine else None
     return {
@@ -183,7 +190,7 @@ def _shown(server: Server, rows: list[Marking], reader: str) -> dict[str, Any]:
             "signed": any(row.state == "signed" for row in mine),
             "sheet": json.loads(last.sheet) if last is not None else {"marks": {}, "comment": ""},
         },
-        "outcome": _outcome(server, rows).as_json(reader),
+        "outcome": outcome.as_json(reader),
     }
 
 
@@ -193,7 +200,3 @@ def _cells(sheet: Sheet, criterion: str) -> list[str]:
     places = (f"{each.from_ms / 1000:.1f}-{each.to_ms / 1000:.1f} s {each.text}".strip() for each in mark.evidence)
     texts = (" ".join(mark.indicators), mark.note, "; ".join(places), sheet.comment)
     return [safe_cell(text) for text in texts]
-
-
-def _outcome(server: Server, rows: list[Marking]) -> MarkingOutcome:
-    return outcome_of_rows(rows, server.settings.marking)

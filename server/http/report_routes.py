@@ -13,7 +13,7 @@ from common.errors import AccessError, ProtocolError
 from pipelines.events import Audience
 from pipelines.log.recorded_turns import RecordedTurn, recorded_turns
 from pipelines.log.stored_events import StoredLog
-from server.exams.marked import outcome_of_rows
+from server.exams.marked import outcome_of_session
 from server.host import Server
 from server.http.csv_safety import safe_cell
 from server.http.record_routes import kept, must_be_over
@@ -24,7 +24,7 @@ from server.paths import STATIC
 from server.records.folder import RecordFolder
 from server.rights import is_own
 from server.sessions.session import Session
-from server.store import exams, markings, people
+from server.store import exams, people
 
 COLUMNS = ("session", "criterion", "most", "decided", "in_words", "from_s", "to_s", "said")
 
@@ -70,7 +70,7 @@ async def _report(request: Request) -> CandidateReport:
         )
     must_be_over(session)
     async with server.store.database.reading() as connection:
-        rows = await markings.of_session(connection, session.id)
+        outcome = await outcome_of_session(connection, session.id, server.settings.marking)
         exam = await exams.of_session(connection, session.id)
         person_id = session.person_id or (exam.candidate_id if exam is not None else None)
         names = await people.names(connection, {person_id}) if person_id is not None else {}
@@ -78,7 +78,6 @@ async def _report(request: Request) -> CandidateReport:
         raise ProtocolError(
             "this role-play was declared void, so there is no report on it", code="marking.undecided", http_status=409
         )
-    outcome = outcome_of_rows(rows, server.settings.marking)
     if outcome.state != "decided":
         raise ProtocolError(
             "the marks of this role-play are not decided yet; come back when they are",

@@ -25,6 +25,7 @@ from server.http import report_routes as reports
 from server.http import secret_routes
 from server.http import session_routes as sessions
 from server.http import sign_on_routes as sign_on
+from server.http import waiting_routes as waiting
 from server.http.who import ActionOf, Gate, Handler, guarded
 from server.rights import Action
 from server.sessions.session import Session
@@ -128,6 +129,9 @@ ROUTES: tuple[Entry, ...] = (
     Entry("/api/desk/agreement", marking.agreement, Action.READ_AGREEMENT),
     Entry("/api/desk/agreement.csv", marking.agreement_table, Action.READ_AGREEMENT),
     Entry("/api/desk/pairs.csv", marking.pairs_table, Action.READ_AGREEMENT),
+    Entry("/api/desk/waiting", waiting.list_waiting, Action.LIST_WAITING),
+    Entry(f"{_SESSION}/examiners", waiting.add_examiner, Action.SETTLE_MARKING, ("POST",), about_session=True),
+    Entry(f"{_SESSION}/marks/close", waiting.close_with_fewer, Action.SETTLE_MARKING, ("POST",), about_session=True),
     Entry(f"{_SESSION}/marks", marking.read_marks, Action.MARK, about_session=True),
     Entry(f"{_SESSION}/marks", marking.save_marks, Action.MARK, ("POST",), about_session=True),
     Entry(f"{_SESSION}/marks.csv", marking.marks_table, Action.MARK, about_session=True),

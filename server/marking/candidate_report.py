@@ -63,12 +63,12 @@ class ReportMark:
 
 @dataclass(frozen=True, slots=True)
 class CandidateReport:
-    """All of it; `adjudicated` says that a third examiner has decided where two differed."""
+    """All of it; `decided` is adjudicated (a further examiner decided where others differed), agreed, or alone."""
 
     about: ReportAbout
     marks: tuple[ReportMark, ...]
     comments: tuple[str, ...]
-    adjudicated: bool
+    decided: str
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -78,7 +78,7 @@ class CandidateReport:
             "exam": self.about.exam,
             "began_ms": self.about.began_ms,
             "card": {"title": self.about.card, "profession": self.about.profession},
-            "decided": "adjudicated" if self.adjudicated else "agreed",
+            "decided": self.decided,
             "criteria": [
                 {
                     "name": one.criterion.name,
@@ -112,8 +112,8 @@ def report_of(outcome: MarkingOutcome, turns: Sequence[RecordedTurn], about: Rep
         stretches = tuple(ReportStretch(*place, _said(turns, *place)) for place in places)
         marks.append(ReportMark(criterion, decided[criterion.id], stretches))
     comments = tuple(text for one in outcome.everybody if (text := one.sheet.for_candidate.strip()))
-    adjudicated = bool(outcome.differs) and outcome.adjudicator is not None
-    return CandidateReport(about, tuple(marks), comments, adjudicated)
+    how = "alone" if len(outcome.markers) == 1 else "adjudicated" if outcome.differs else "agreed"
+    return CandidateReport(about, tuple(marks), comments, how)
 
 
 def _said(turns: Sequence[RecordedTurn], from_ms: int, to_ms: int) -> tuple[tuple[str, str], ...]:

@@ -31,6 +31,7 @@ class MarkingOutcome:
     markers: tuple[Signed, ...]
     adjudicator: Signed | None
     wanted: int
+    closed: bool
     settings: MarkingSettings
 
     @property
@@ -84,9 +85,10 @@ class MarkingOutcome:
     def as_json(self, reader: str) -> dict[str, Any]:
         """Return what somebody may see of it as plain data."""
         if not self.may_see(reader):
-            return {"state": "waiting", "sheets": [], "differs": [], "decided": {}}
+            return {"state": "waiting", "closed": False, "sheets": [], "differs": [], "decided": {}}
         return {
             "state": self.state,
+            "closed": self.closed,
             "sheets": [
                 {
                     "examiner": signed.examiner,
@@ -102,11 +104,17 @@ class MarkingOutcome:
         }
 
 
-def outcome_of(signed: Sequence[Signed], settings: MarkingSettings) -> MarkingOutcome:
-    """Return what comes of the sheets that stand, in the order of their examiners' first signatures."""
-    wanted = settings.examiners
+def outcome_of(
+    signed: Sequence[Signed], settings: MarkingSettings, *, closed_with: int | None = None
+) -> MarkingOutcome:
+    """Return what comes of the sheets that stand, in the order of their examiners' first signatures.
+
+    Closed with fewer than are wanted, these are all.
+    """
+    wanted = settings.examiners if closed_with is None else closed_with
+    # Once it is closed nobody else signs.
     third = signed[wanted] if len(signed) > wanted else None
-    return MarkingOutcome(tuple(signed[:wanted]), third, wanted, settings)
+    return MarkingOutcome(tuple(signed[:wanted]), third, wanted, closed_with is not None, settings)
 
 
 def _mark(signed: Signed, criterion: str) -> int:

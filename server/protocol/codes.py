@@ -50,6 +50,7 @@ OTHER_CODES: dict[str, str] = {
     "marking.refused": "A role-play that was deleted or declared void can't be marked.",
     "marking.stale": "The marks were saved in another window meanwhile.",
     "opinion.consent": "The candidate did not agree that this model judges the role-play.",
+    "marking.closed": "The marking of a role-play was closed, or can't be closed: it has no marks yet, or all of them.",
     "marking.undecided": "There is no report on a role-play whose marks are not decided, or that was declared void.",
     "marking.blind": "The marks of others, and the measures of an exam, are shown once all examiners have signed.",
     "desk.ticket": "A ticket to follow a role-play was used already, or is too old.",

@@ -9,12 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store import audit
 from server.store.tables import audit as audit_table
-from server.store.tables import audit_contents, consents, exam_incidents, exam_sessions, markings, notes
+from server.store.tables import (
+    audit_contents,
+    consents,
+    exam_incidents,
+    exam_sessions,
+    marking_closings,
+    markings,
+    notes,
+)
 
 TABLES = {
     "consent": consents,
     "notes": notes,
     "marks": markings,
+    "marks_closed": marking_closings,
     "exam": exam_sessions,
     "incidents": exam_incidents,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store import audit, markings, notes, sessions
+from server.store import audit, marking_closings, markings, notes, sessions
 from server.store.tokens import now_ms
 
 ERASED, DELETED = "session.erased", "session.deleted"
@@ -18,4 +18,5 @@ async def note_erasure(connection: AsyncConnection, session_id: str, *, by: str,
     await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
     await notes.erase(connection, session_id)
     await markings.erase(connection, session_id)
+    await marking_closings.erase(connection, session_id)
     await audit.append(connection, action, session=session_id, by=by)

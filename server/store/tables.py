@@ -157,6 +157,18 @@ markings = Table(
     Column("made_ms", BigInteger, nullable=False),
 )
 
+# With fewer marks than are wanted: no more will come.
+marking_closings = Table(
+    "marking_closings",
+    metadata,
+    Column("session_id", String(64), primary_key=True),
+    Column("marks", BigInteger, nullable=False),
+    # A person's id, or a key's name.
+    Column("closed_by", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("closed_ms", BigInteger, nullable=False),
+)
+
 exams = Table(
     "exams",
     metadata,

@@ -109,6 +109,21 @@ export class DeskApi {
     return this.#ask(path(id, "/opinion"));
   }
 
+  /** Return {waiting, may_settle}: the role-plays that wait for marks, and whether one may do something about it. */
+  waiting() {
+    return this.#ask("/api/desk/waiting");
+  }
+
+  /** Have one more person examine the exam of a role-play. */
+  addExaminer(id, examiner) {
+    return this.#send(path(id, "/examiners"), { examiner });
+  }
+
+  /** Let the marks that a role-play has be all. */
+  closeMarking(id, reason) {
+    return this.#send(path(id, "/marks/close"), { reason });
+  }
+
   /** Return how far examiners agree. */
   agreement() {
     return this.#ask("/api/desk/agreement");

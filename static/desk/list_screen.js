@@ -4,6 +4,7 @@ import { formatClock } from "../core/clock.js";
 import { button, h, section, setText } from "../ui/dom.js";
 import { agreementPanel } from "./agreement_view.js";
 import { words as all } from "./strings.js";
+import { waitingPanel } from "./waiting_view.js";
 
 const words = all.list;
 const ASK_EVERY_MS = 2000;
@@ -72,6 +73,7 @@ export function listScreen({ api, agreement, on_follow, on_review }) {
     { className: "screen" },
     h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, all.title), h("p", {}, words.lead)),
     section(words.live, { className: "panel" }, none, live, status),
+    waitingPanel({ api, on_review }),
     section(words.past, { className: "panel" }, past_none, past, more),
     agreement && agreementPanel(api),
   );

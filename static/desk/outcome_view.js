@@ -32,7 +32,7 @@ export function outcomeParts({ outcome, criteria, listener }) {
   const table = h("table", { className: "marks-table" }, h("caption", { className: "unseen" }, words.outcome), h("thead", {}, head), h("tbody", {}, ...rows));
   return [
     h("h3", {}, words.outcome),
-    h("p", {}, words.states[outcome.state]),
+    h("p", {}, words.states[outcome.state], outcome.closed ? ` ${words.closed}` : ""),
     h("div", { className: "table-scroll", tabIndex: 0, attrs: { role: "region" }, aria: { label: words.outcome } }, table),
     h("h3", {}, words.in_full),
     ...criteria.map((criterion) => inFull(criterion, outcome.sheets, { listener, open: differs.has(criterion.id) })),

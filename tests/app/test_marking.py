@@ -60,7 +60,9 @@ async def test_two_mark_blind_differ_and_a_third_decides(tmp_path: Path) -> None
         assert (await save(finn, exam, "draft", 0, fluency=2)).status_code == 201
         for client in (eva, finn, gina):
             told = await read(client, exam)
-            assert told["outcome"] == {"state": "waiting", "sheets": [], "differs": [], "decided": {}}
+            assert told["outcome"] == {
+                "state": "waiting", "closed": False, "sheets": [], "differs": [], "decided": {},
+            }  # fmt: skip
             for blind in (table, measures):
                 refused = await client.get(blind)
                 assert (refused.status_code, refused.json()["error"]["code"]) == (409, "marking.blind")

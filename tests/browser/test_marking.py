@@ -84,17 +84,17 @@ def hold_exam(house: ServerProcess) -> str:
     return session_id
 
 
-def examine(house: ServerProcess, session_id: str) -> None:
+def examine(house: ServerProcess, session_id: str, exam_id: str = "exam_1") -> None:
     """Have everybody with an account examine a session's exam, as a schedule would."""
     with closing(sqlite3.connect(house.data / "interlocutor.db", timeout=30)) as database, database:
-        exam = ("exam_1", "Exam", 1, 2, "closed", 1)
+        exam = (exam_id, "Exam", 1, 2, "closed", 1)
         database.execute(
             "INSERT INTO exams (id, title, opens_ms, closes_ms, state, made_ms) VALUES (?, ?, ?, ?, ?, ?)", exam
         )
         database.execute(
-            "INSERT INTO exam_sessions (exam_id, session_id, part, made_ms) VALUES ('exam_1', ?, 1, 1)", (session_id,)
+            "INSERT INTO exam_sessions (exam_id, session_id, part, made_ms) VALUES (?, ?, 1, 1)", (exam_id, session_id)
         )
-        database.execute("INSERT INTO exam_examiners (exam_id, person_id) SELECT 'exam_1', id FROM people")
+        database.execute("INSERT INTO exam_examiners (exam_id, person_id) SELECT ?, id FROM people", (exam_id,))
 
 
 def log_in(page: Page, house: ServerProcess, login: str, name: str) -> None:
@@ -187,6 +187,14 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         expect(eva.get_by_text("You have signed these marks.").first).to_be_visible()
         expect(eva.get_by_text("You see the other marks once all examiners have signed.")).to_be_visible()
         expect(finn.locator(".marks-table")).to_have_count(0)
+        # What waits for whose marks is on the list, for an examiner and for whoever looks after them.
+        finn.goto(f"{house.url}/desk")
+        mine = finn.get_by_role("region", name="Waiting for marks")
+        expect(mine).to_contain_text("1 of 2 signed")
+        expect(mine.get_by_role("button", name="Assign another")).to_have_count(0)
+        assert violations(finn) == []
+        mine.get_by_role("button", name="Open: ").click()
+        finn.get_by_role("heading", name="Marks").wait_for()
         mark(finn, fluency=3)
         sign(finn)
         expect(finn.locator(".marks-table")).to_be_visible()
@@ -229,10 +237,32 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
             gina.get_by_role("button", name="Save as a table (CSV)").click()
         table = Path(download.value.path()).read_text()
         assert "Fluency,6,6,3,5,yes,5.0," in table
+        other = hold_exam(house)
+        examine(house, other, "exam_2")
         desk = stack.enter_context(visiting(browser, house.url, allowed=REFUSED))
         desk.goto(f"{house.url}/desk")
         desk.get_by_label("Developer key").fill(KEY)
         desk.get_by_role("button", name="Open the desk").click()
+        # A second exam waits: another examiner is named, and then it is closed with the one mark that it has.
+        waits = desk.get_by_role("region", name="Waiting for marks")
+        expect(waits).to_contain_text("0 of 2 signed")
+        waits.get_by_role("button", name="Assign another").click()
+        desk.get_by_label("Log-in name of an examiner").fill("nobody@example.org")
+        assert violations(desk) == []
+        desk.get_by_role("button", name="Assign them").click()
+        expect(waits.get_by_text("nobody here has the log-in name")).to_be_visible()
+        eva.goto(f"{house.url}/desk#past/{other}")
+        eva.get_by_role("heading", name="Marks").wait_for()
+        mark(eva)
+        sign(eva)
+        expect(eva.get_by_text("You have signed these marks.").first).to_be_visible()
+        desk.reload()
+        waits.get_by_role("button", name="Close with 1 mark").click()
+        desk.get_by_label("Reason").fill("The second examiner is ill")
+        desk.get_by_role("button", name="Close it").click()
+        expect(waits.get_by_text("Closed.")).to_be_visible()
+        expect(waits.get_by_role("listitem")).to_have_count(0)
+        assert violations(desk) == []
         desk.get_by_role("button", name="Show the figures").click()
         expect(desk.get_by_role("row", name="Fluency 1 0 % 0 % too few: 1 of 30")).to_be_visible()
         expect(desk.get_by_role("row", name="Finn <b> 1 89 % 89 % \u22120.33")).to_be_visible()
@@ -270,7 +300,7 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         # What was declared void has no sheet any more.
         with closing(sqlite3.connect(house.data / "interlocutor.db", timeout=30)) as database, database:
             database.execute(
-                "UPDATE exam_sessions SET voided_ms = 1, voided_by = 'a test', void_reason = '<b>fire</b>'"
+                "UPDATE exam_sessions SET voided_ms = 1, void_reason = '<b>fire</b>' WHERE session_id = ?", (exam,)
             )
         finn.goto(f"{house.url}/desk")
         row = finn.locator(".live-row").filter(has_text="Void: it does not count")

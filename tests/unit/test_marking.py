@@ -71,7 +71,7 @@ def test_a_draft_may_lack_marks_and_says_which() -> None:
 def test_nobody_sees_anything_until_both_have_signed() -> None:
     first = outcome(signed("eva"))
     assert (first.state, first.may_see("eva"), first.may_see("finn")) == ("waiting", False, False)
-    assert first.as_json("eva") == {"state": "waiting", "sheets": [], "differs": [], "decided": {}}
+    assert first.as_json("eva") == {"state": "waiting", "closed": False, "sheets": [], "differs": [], "decided": {}}
     both = outcome(signed("eva"), signed("finn", fluency=5))
     assert both.state == "decided"
     assert both.may_see("eva")
