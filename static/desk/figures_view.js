@@ -21,10 +21,11 @@ export function howCounted(name, { definition, limits }) {
 export class Figures {
   #values = new Map();
   #list = h("dl", { className: "figures" });
+  #how = h("dl", { className: "figures-how" });
 
   constructor() {
     for (const [name, label] of Object.entries(words.measure)) this.#add(name, label, words.measure_how[name]);
-    this.element = section(words.measures, { className: "panel" }, this.#list, h("p", { className: "hint" }, words.measure_hint));
+    this.element = section(words.measures, { className: "panel" }, this.#list, h("details", { className: "figure-how" }, h("summary", {}, words.how_all), this.#how), h("p", { className: "hint" }, words.measure_hint));
   }
 
   /** Show runningMeasures(), and the server's measures so far. */
@@ -42,10 +43,11 @@ export class Figures {
     }
   }
 
-  #add(name, label, how) {
+  #add(name, label, { definition, limits }) {
     const value = h("dd", {}, words.not_yet);
     this.#values.set(name, value);
-    this.#list.append(h("div", {}, h("dt", {}, label), value, h("dd", { className: "figure-more" }, howCounted(label, how))));
+    this.#list.append(h("div", {}, h("dt", {}, label), value));
+    this.#how.append(h("dt", {}, label), h("dd", {}, definition, " ", h("span", { className: "hint" }, limits)));
   }
 
   #put(name, text) {

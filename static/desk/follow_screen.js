@@ -43,7 +43,7 @@ export function followScreen({ api, id, book, on_back, on_review }) {
     i: () => notes.incident(),
     l: () => ear?.toggleListening(),
   });
-  const notes = new NotesView({ book, keys, at_ms: () => Math.round(state.over ? state.media_ms : now_ms()) });
+  const notes = new NotesView({ book, keys, when: "live", at_ms: () => Math.round(state.over ? state.media_ms : now_ms()) });
 
   const say = (text) => {
     setText(status, text);

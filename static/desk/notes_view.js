@@ -17,8 +17,8 @@ export class NotesView {
   #rows = new Map();
   #shown = SHOWN;
 
-  /** `at_ms()` is the moment that is heard or said now; `on_play(at_ms)`, where there is a recording to play. */
-  constructor({ book, keys, at_ms, on_play = null }) {
+  /** `at_ms()` is the moment that is heard or said now; `when` is live or past; `on_play(at_ms)`, where there is a recording to play. */
+  constructor({ book, keys, at_ms, when, on_play = null }) {
     this.#book = book;
     this.#keys = keys;
     this.#at_ms = at_ms;
@@ -57,7 +57,7 @@ export class NotesView {
       this.list,
       this.more,
       h("label", { className: "key-switch" }, switch_keys, h("span", {}, words.keys)),
-      h("p", { className: "hint" }, words.keys_hint),
+      h("p", { className: "hint" }, words.keys_hints[when]),
     );
     book.onchange = () => this.show();
     book.onrefused = () => this.#say(words.refused);

@@ -47,7 +47,7 @@ export function pastScreen({ api, id, book, on_back, on_follow }) {
     arrowleft: () => listener.seek(Math.max(0, listener.at_ms - STEP_MS)),
     arrowright: () => listener.seek(Math.min(listener.duration_ms, listener.at_ms + STEP_MS)),
   });
-  const notes = new NotesView({ book, keys, at_ms: () => Math.round(listener.at_ms) });
+  const notes = new NotesView({ book, keys, when: "past", at_ms: () => Math.round(listener.at_ms) });
   const marking_place = h("div", {});
   const opinion_place = h("div", {});
   const picking_place = h("div", {});
@@ -159,7 +159,7 @@ export function pastScreen({ api, id, book, on_back, on_follow }) {
       return;
     }
     const turns = record.turns ?? [];
-    transcript = new TranscriptView(turns, { names: all.follow.who });
+    transcript = new TranscriptView(turns, { names: all.follow.who, texts: { typed: all.follow.typed, told_here: words.told_here } });
     transcript.plays(listener);
     said_place.replaceChildren(section(words.said, { className: "panel" }, transcript.element));
     const placed = turns.map((turn) => ({ words: [], ...turn }));

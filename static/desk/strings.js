@@ -113,6 +113,7 @@ export const words = {
       longest: "Longest turn",
       questions: "Questions",
     },
+    how_all: "How these are counted",
     measure_how: {
       turns: { definition: "How often the candidate had the floor.", limits: "Short answers count as much as long ones." },
       share: { definition: "The candidate's share of the time in which somebody spoke.", limits: "There is no right share: it depends on the card." },
@@ -168,7 +169,10 @@ export const words = {
     unsent: (count) => `${plural(count, "note is", "notes are")} not on the server yet. They are sent again.`,
     refused: "The server did not keep a note.",
     keys: "Use single keys",
-    keys_hint: "B: bookmark. N: write a note. I: incident. L: listen. Space: play or pause.",
+    keys_hints: {
+      live: "B: bookmark. N: write a note. I: incident. L: listen.",
+      past: "B: bookmark. N: write a note. I: incident. Space: play or pause. Left and right: 5 s back and on.",
+    },
     show_all: (count) => `Show all ${count}`,
   },
   marking: {
@@ -345,6 +349,7 @@ export const words = {
     said: "What was said",
     cue_log: "Cues",
     told: (time) => `told at ${time}`,
+    told_here: (topic) => `Cue told: ${topic}`,
     untold: "not told",
     measures: "Measures",
     measures_loading: "The measures are loading ...",

@@ -72,11 +72,18 @@ async function attempt(does, text, done) {
 
 /** Ask for a line of text; resolve to it, or to "". */
 async function askFor({ title, detail, label, yes }) {
-  const field = h("input", { id: freshId("asked"), maxLength: 2000, autocomplete: "off" });
+  const field = h("input", {
+    id: freshId("asked"),
+    maxLength: 2000,
+    autocomplete: "off",
+    on: { keydown: (event) => event.key === "Enter" && field.closest("dialog").querySelector(".button-primary").click() },
+  });
   const choices = [
     { value: "yes", label: yes, kind: "primary" },
     { value: "no", label: words.cancel, kind: "plain" },
   ];
-  const extra = [h("label", { htmlFor: field.id }, label), field];
-  return (await ask({ title, body: detail, choices, on_escape: "no", extra })) === "yes" ? field.value.trim() : "";
+  const extra = [h("label", { className: "asked-label", htmlFor: field.id }, label), field];
+  const chosen = ask({ title, body: detail, choices, on_escape: "no", extra });
+  field.focus();
+  return (await chosen) === "yes" ? field.value.trim() : "";
 }

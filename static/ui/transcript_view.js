@@ -16,15 +16,17 @@ export class TranscriptView {
   #rows = [];
   #turns;
   #names;
+  #texts;
   #corrections;
   #now = null; // the word that is heard
 
   /**
    * `turns` are those of the record, or lines of captions, which have no places and can't be heard; `names` are the
-   * sides'. With Corrections the candidate can say what was said where it was not heard clearly.
+   * sides', `texts` what the page says of a turn: {typed, told_here(topic)}. With Corrections the candidate can say what was said where it was not heard clearly.
    */
-  constructor(turns, { names = { candidate: speaker("candidate"), patient: speaker("patient") }, corrections = null } = {}) {
+  constructor(turns, { names = { candidate: speaker("candidate"), patient: speaker("patient") }, corrections = null, texts = words } = {}) {
     this.#names = names;
+    this.#texts = texts;
     this.#corrections = corrections;
     this.#turns = turns.map((turn) => ({ words: [], ...turn }));
     this.onturn = () => {}; // (turn)
@@ -96,7 +98,7 @@ export class TranscriptView {
       return correctableWord(text, this.#corrections.at(number, place), (put) => this.#corrections.put(number, place, put), props);
     });
     const spaced = spans.flatMap((span, index) => (index === 0 ? [span] : [" ", span]));
-    const marks = [turn.typed ? words.typed : "", turn.interrupted ? words.interrupted : ""].filter(Boolean);
+    const marks = [turn.typed ? this.#texts.typed : "", turn.interrupted ? words.interrupted : ""].filter(Boolean);
     const element = h(
       "li",
       { className: `turn turn-${turn.role}` },
@@ -117,7 +119,7 @@ export class TranscriptView {
           h("span", IN_ENGLISH, ...(spans.length > 0 ? spaced : withUnclear(turn.text, turn.unclear ?? []))),
           marks.length > 0 ? h("span", { className: "caption-mark" }, ` (${marks.join(", ")})`) : null,
         ),
-        ...(turn.cues ?? []).map((topic) => h("p", { className: "turn-cue" }, words.told_here(topic))),
+        ...(turn.cues ?? []).map((topic) => h("p", { className: "turn-cue" }, this.#texts.told_here(topic))),
       ),
     );
     return { element, play, words: spans, turn, label };

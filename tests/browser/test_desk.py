@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,18 +19,10 @@ pytestmark = pytest.mark.browser
 
 # The desk is asked for before anybody has a key.
 REFUSED = ("Failed to load resource: the server responded with a status of 40",)
-PICTURES: Path | None = None
-"""Where pictures of the screens go; set by `tests.browser.desk_screenshots`."""
-
 MARK_WORDS = """() => {
   const words = document.querySelectorAll(".turn-candidate .word");
   getSelection().setBaseAndExtent(words[0].firstChild, 0, words[2].firstChild, 1);
 }"""
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES is not None:
-        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 @contextmanager
@@ -74,7 +65,7 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
         figures = desk.get_by_role("region", name="So far")
         expect(figures.get_by_text("Fillers", exact=True)).to_be_visible()
         expect(figures.get_by_text("too little was said").first).to_be_visible()
-        figures.locator("summary").last.press("Enter")
+        figures.get_by_text("How these are counted").press("Enter")
         expect(figures.get_by_text("Recognisers leave most of them out")).to_be_visible()
 
         # Both voices.
@@ -83,7 +74,6 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
         desk.wait_for_function("() => loudness() > 0.01")
         expect(desk.get_by_text("You hear it live.")).to_be_visible()
         assert violations(desk) == []
-        picture(desk, "desk-follow")
 
         # By one key each; what is written is text, whatever it looks like.
         desk.keyboard.press("b")
@@ -114,7 +104,6 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
         measures.locator("summary").first.press("Enter")
         expect(measures.get_by_text("divided by the length of these turns")).to_be_visible()
         assert violations(desk) == []
-        picture(desk, "desk-past")
 
         # Words that are marked in the text are picked as evidence, on the picture of the sound too.
         desk.evaluate(MARK_WORDS)
@@ -136,7 +125,6 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
         desk.get_by_role("button", name="Back to the list").click()
         expect(desk.get_by_role("button", name=re.compile(f"Open: {steps.WOUND}")).first).to_be_visible()
         assert violations(desk) == []
-        picture(desk, "desk-list")
 
 
 def test_on_a_phone_in_the_dark_nothing_is_cut_off(browser: Browser, server: ServerProcess) -> None:
@@ -148,7 +136,6 @@ def test_on_a_phone_in_the_dark_nothing_is_cut_off(browser: Browser, server: Ser
         expect(desk.locator(".caption").first).to_be_visible()
         assert desk.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         assert violations(desk) == []
-        picture(desk, "desk-phone-dark")
         # Somebody who is no examiner any more is told so.
         desk.evaluate("() => sessionStorage.setItem('interlocutor.desk.key', 'gone')")
         desk.reload()

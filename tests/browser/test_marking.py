@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from websockets.sync.client import connect
+from playwright.sync_api import Browser, expect
 
-from audio.frames import WIRE_HZ, silence
 from server.opinions.evaluator import Evaluation
 from server.opinions.session_opinion import SessionOpinion, write_opinion
-from tests.app.asking import answered
-from tests.app.process import KEY, ROOT, ServerProcess, faults_of, plain_environment, running
-from tests.app.wire import encoded
+from tests.app.process import KEY, ServerProcess, faults_of, running
 from tests.browser import steps
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
 from tests.browser.conftest import BRISK, MANY
+from tests.browser.examiners import declare_void, drag_over, examine, hold_exam, log_in, mark, sign
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "correct horse battery staple"
 REFUSED = ("Failed to load resource",)
-PICTURES: Path | None = None
-CRITERIA = (
-    ("Intelligibility", 4),
-    ("Fluency", 4),
-    ("Appropriateness of language", 4),
-    ("Resources of grammar and expression", 4),
-    ("Relationship building", 2),
-    ("Understanding the patient's perspective", 2),
-    ("Providing structure", 2),
-    ("Information gathering", 2),
-    ("Information giving", 2),
-)
 
 
 @pytest.fixture(scope="module")
@@ -52,86 +30,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     with running(tmp_path_factory.mktemp("house"), *BRISK, MANY, "auth.mode=accounts") as server:
         yield server
     assert faults_of(server) == []
-
-
-def hold_exam(house: ServerProcess) -> str:
-    """Have a program sit an exam of one turn; return its session's id."""
-    body = json.dumps({"card": "nursing-leg-wound", "mode": "exam"}).encode()
-    status, raw = answered("POST", f"{house.url}/api/sessions", KEY, body)
-    assert status == 201, raw
-    told = json.loads(raw)
-    status, raw = answered("POST", f"{house.url}/api/sessions/{told['id']}/join", told["token"], b"{}")
-    assert status in (200, 201), raw
-    with connect(told["url"], additional_headers={"Authorization": f"Bearer {json.loads(raw)['token']}"}) as socket:
-
-        def until(kind: str) -> None:
-            while json.loads(socket.recv(timeout=60))["type"] != kind:
-                pass
-
-        said = [{"type": "input_text", "text": "How did it happen?"}]
-        item: dict[str, Any] = {"type": "message", "role": "user", "content": said}
-        socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
-        socket.send(json.dumps({"type": "response.create"}))
-        until("response.done")
-        # Some sound, so that there is a recording.
-        for _ in range(50):
-            socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": encoded(silence(20, WIRE_HZ))}))
-            time.sleep(0.02)  # audio comes at the pace of speech
-        socket.send(json.dumps({"type": "interlocutor.session.end"}))
-        for _ in socket:
-            pass  # until it is closed
-    session_id: str = told["id"]
-    return session_id
-
-
-def examine(house: ServerProcess, session_id: str, exam_id: str = "exam_1") -> None:
-    """Have everybody with an account examine a session's exam, as a schedule would."""
-    with closing(sqlite3.connect(house.data / "interlocutor.db", timeout=30)) as database, database:
-        exam = (exam_id, "Exam", 1, 2, "closed", 1)
-        database.execute(
-            "INSERT INTO exams (id, title, opens_ms, closes_ms, state, made_ms) VALUES (?, ?, ?, ?, ?, ?)", exam
-        )
-        database.execute(
-            "INSERT INTO exam_sessions (exam_id, session_id, part, made_ms) VALUES (?, ?, 1, 1)", (exam_id, session_id)
-        )
-        database.execute("INSERT INTO exam_examiners (exam_id, person_id) SELECT ?, id FROM people", (exam_id,))
-
-
-def log_in(page: Page, house: ServerProcess, login: str, name: str) -> None:
-    words = ["users", "invite", login, "--name", name, "--role", "examiner", "--set", f"data_path={house.data}"]
-    environment = plain_environment() | {"INTERLOCUTOR__DEVELOPER_KEY": KEY}
-    done = subprocess.run(
-        [sys.executable, "-m", "server.cli", *words], cwd=ROOT, env=environment, capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    page.goto(f"{house.url}/welcome{done.stdout.strip().partition('/welcome')[2]}")
-    page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("The same password again").fill(PASSWORD)
-    page.get_by_role("button", name="Set password and log in").click()
-    steps.heading(page, "Choose a role-play").wait_for()
-
-
-def mark(page: Page, **other: int) -> None:
-    for name, usual in CRITERIA:
-        value = other.get(name.split()[0].lower(), usual)
-        page.get_by_role("group", name=name).get_by_role("radio", name=str(value), exact=True).check()
-
-
-def drag_over(page: Page, first: float, last: float) -> None:
-    """Drag over the picture of the sound, from one share of it to another."""
-    page.locator(".waveform").scroll_into_view_if_needed()
-    box = page.locator(".waveform").bounding_box()
-    assert box is not None
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + first * box["width"], middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + last * box["width"], middle, steps=4)
-    page.mouse.up()
-
-
-def sign(page: Page) -> None:
-    page.get_by_role("button", name="Sign the marks").click()
-    page.get_by_role("button", name="Sign them").click()
 
 
 def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: ServerProcess) -> None:
@@ -226,8 +124,6 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         expect(opinion.get_by_role("button", name="Play from")).to_have_count(1)
         gina.get_by_role("heading", name="All marks").wait_for()
         assert violations(gina) == []
-        if PICTURES is not None:
-            gina.screenshot(path=PICTURES / "marking.png", full_page=True)
         # All that was signed is there, each stretch a click from its sound.
         expect(gina.locator(".in-full[open]").filter(has_text="Fluency")).to_contain_text("Gina (decides): 5")
         gina.locator(".in-full > summary").filter(has_text="Providing structure").click()
@@ -267,8 +163,6 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         expect(desk.get_by_role("row", name="Fluency 1 0 % 0 % too few: 1 of 30")).to_be_visible()
         expect(desk.get_by_role("row", name="Finn <b> 1 89 % 89 % \u22120.33")).to_be_visible()
         assert violations(desk) == []
-        if PICTURES is not None:
-            desk.screenshot(path=PICTURES / "agreement.png", full_page=True)
         # Examiners are not told who is severe.
         eva.goto(f"{house.url}/desk")
         eva.get_by_role("heading", name="Live now").wait_for()
@@ -298,10 +192,7 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         expect(gina.locator(".marks-form")).to_be_hidden()
         expect(gina.locator(".panel-notebook")).to_be_hidden()
         # What was declared void has no sheet any more.
-        with closing(sqlite3.connect(house.data / "interlocutor.db", timeout=30)) as database, database:
-            database.execute(
-                "UPDATE exam_sessions SET voided_ms = 1, void_reason = '<b>fire</b>' WHERE session_id = ?", (exam,)
-            )
+        declare_void(house, exam, "<b>fire</b>")
         finn.goto(f"{house.url}/desk")
         row = finn.locator(".live-row").filter(has_text="Void: it does not count")
         row.get_by_role("button", name="Open: ").click()
