@@ -66,7 +66,7 @@ def print_minds(names: Mapping[str, str], sums: Mapping[str, Mapping[str, KindSu
 
 def told_of(evidence: MindEvidence) -> Iterator[str]:
     """Yield what `auto` goes by, a line for each kind of turn that the model was asked at."""
-    yield f"where {evidence.model} was asked, by what the patient took the turn for (the model against the card):"
+    yield f"where {evidence.model} was asked, by what the patient took the turn for:"
     for each in evidence.acts:
         yield f"  {each.shown}"
     better = ", ".join(each.act.value for each in evidence.acts if each.better)

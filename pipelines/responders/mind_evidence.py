@@ -47,8 +47,8 @@ class ActEvidence(_Part):
         """The figures in a few words."""
         card, model = self.card, self.model
         return (
-            f"{self.act.value}: of {self.turns} faithful {model.faithful} against {card.faithful}, on topic "
-            f"{model.on_topic} against {card.on_topic}: {self.why}"
+            f"{self.act.value}: of {self.turns} faithful {model.faithful}, the card's {card.faithful}; on topic "
+            f"{model.on_topic}, the card's {card.on_topic}: {self.why}"
         )
 
 

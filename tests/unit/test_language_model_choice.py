@@ -119,13 +119,13 @@ def test_auto_lets_the_model_speak_only_where_it_was_measured_to_do_better(
     chosen = choose_engines(EngineSettings(language_model=evidence(tmp_path, better=True)), models).responder
     assert (chosen.name, chosen.model) == ("language-model", FIRST_MODEL)
     assert f"{FIRST_MODEL} does better at empathy" in chosen.reason
-    assert "on topic 29 against 20" in chosen.reason
+    assert "on topic 29, the card's 20" in chosen.reason
     made = chosen.factory()
     assert made.info.detail.startswith(f"{FIRST_MODEL} words what is off the card, at empathy")
     settings = EngineSettings(language_model=evidence(tmp_path, better=False))
     chosen = choose_engines(settings, models).responder
     assert chosen.name == "scripted-patient"
-    assert "does better nowhere (empathy: of 30 faithful 30 against 30, on topic 29 against 20" in chosen.reason
+    assert "does better nowhere (empathy: of 30 faithful 30, the card's 30; on topic 29, the card's 20" in chosen.reason
 
 
 def test_a_model_that_was_not_measured_or_is_not_here_does_not_speak_unasked(
