@@ -63,7 +63,7 @@ def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: 
 
         # Figures so far, with what they mean; the server's come after a turn.
         figures = desk.get_by_role("region", name="So far")
-        expect(figures.get_by_text("Fillers", exact=True)).to_be_visible()
+        expect(figures.locator(".figures").get_by_text("Fillers", exact=True)).to_be_visible()
         expect(figures.get_by_text("too little was said").first).to_be_visible()
         figures.get_by_text("How these are counted").press("Enter")
         expect(figures.get_by_text("Recognisers leave most of them out")).to_be_visible()
