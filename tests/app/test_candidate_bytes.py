@@ -38,7 +38,7 @@ from tests.app.wire import CARD, Wire, connect_to
 # What examiners write, and a time that nothing else has.
 WRITTEN = (b"zebra", b"7654321", b"for_candidate", b'"indicators"')
 LEFT_OUT = ("/api/logout", "/api/password", "/api/login", "/api/invitation")
-MIND = {"interpreter": "word-index", "responder": "scripted-patient"}
+MIND = {"interpreter": "spelling", "responder": "scripted-patient"}
 
 
 class Candidate:
