@@ -96,9 +96,14 @@ class GuardEvidence:
         return stems_of(self.told) | self.knowledge.public_stems
 
     @cached_property
+    def heard_numbers(self) -> frozenset[float]:
+        """The numbers of what is released or was heard."""
+        return numbers_of(self.told)
+
+    @cached_property
     def told_numbers(self) -> frozenset[float]:
-        """The numbers of the same."""
-        return numbers_of(self.told) | self.knowledge.public_numbers
+        """These, and the numbers that are no secret."""
+        return self.heard_numbers | self.knowledge.public_numbers
 
     @cached_property
     def echoed_stems(self) -> frozenset[str]:

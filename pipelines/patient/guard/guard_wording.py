@@ -132,7 +132,9 @@ def new_numbers(clause: SaidText, evidence: GuardEvidence) -> list[float]:
     known = evidence.told_numbers | evidence.echoed_numbers
     if clause.text.rstrip().endswith("?"):
         known |= evidence.asked.numbers
-    return sorted(number for number in clause.numbers - known if not _is_roughly(number, known))
+    # Near to what is printed on the card, such as an age, is no reason to name another number.
+    said_here = evidence.heard_numbers | evidence.echoed_numbers
+    return sorted(number for number in clause.numbers - known if not _is_roughly(number, said_here))
 
 
 def _is_roughly(number: float, known: Iterable[float]) -> bool:
