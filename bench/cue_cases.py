@@ -19,6 +19,8 @@ ALIASES: Mapping[str, frozenset[Act]] = {
     "open": frozenset({Act.OPEN}),
     "closing": frozenset({Act.FAREWELL}),
     "say_again": frozenset({Act.UNINTELLIGIBLE}),
+    # "Could you roll up your sleeve?" asks for leave and for a movement.
+    "permission": frozenset({Act.PERMISSION, Act.REQUEST}),
     "introduction": frozenset({Act.GREETING}),
     "unknown-question": frozenset({Act.UNKNOWN}),
 }

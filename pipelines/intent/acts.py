@@ -16,6 +16,7 @@ class Act(StrEnum):
     IDENTITY = "identity"  # for the patient's name
     INVITATION = "invitation"  # for worries, feelings, hopes, questions
     PERMISSION = "permission"  # "May I have a look?"
+    REQUEST = "request"  # "Please take off your shoe."
     PROPOSAL = "proposal"  # "Would you try that?"
     READINESS = "readiness"  # "From zero to ten, how ready are you to stop?"
     CHECK = "check"  # "Does that make sense?"
@@ -28,6 +29,7 @@ class Act(StrEnum):
     ADVICE = "advice"
     REASSURANCE = "reassurance"
     EMPATHY = "empathy"
+    WARNING_SHOT = "warning_shot"  # "I'm afraid the news is not so good."
     BAD_NEWS = "bad_news"
     ACKNOWLEDGEMENT = "acknowledgement"
     APOLOGY = "apology"  # for one's English, or a slip
@@ -51,11 +53,11 @@ more often: a greeting by a name, a word of sympathy by an explanation, an invit
 
 TAKEN_IN = frozenset(
     {
-        Act.STATEMENT, Act.EXPLANATION, Act.ADVICE, Act.REASSURANCE, Act.EMPATHY, Act.BAD_NEWS, Act.ACKNOWLEDGEMENT,
-        Act.APOLOGY, Act.HOLD, Act.RUDE, Act.HARMFUL, Act.ASIDE,
+        Act.STATEMENT, Act.EXPLANATION, Act.ADVICE, Act.REASSURANCE, Act.EMPATHY, Act.WARNING_SHOT, Act.BAD_NEWS,
+        Act.ACKNOWLEDGEMENT, Act.APOLOGY, Act.HOLD, Act.RUDE, Act.HARMFUL, Act.ASIDE,
     }
 )  # fmt: skip
 """What asks for nothing."""
 
-FOLLOWED = frozenset({*TAKEN_IN, Act.CHECK, Act.PROPOSAL, Act.READINESS, Act.TEACH_BACK, Act.SUMMARY})
+FOLLOWED = frozenset({*TAKEN_IN, Act.REQUEST, Act.CHECK, Act.PROPOSAL, Act.READINESS, Act.TEACH_BACK, Act.SUMMARY})
 """What a patient may answer with something of their own accord."""

@@ -38,7 +38,7 @@ class Confused:
 
 
 class CardIndex:
-    """One card's examples as vectors; `items` has the ids of its cues, then those of its facts."""
+    """One card's examples as vectors; `items` has the ids of its cues, then of its facts, `topic_names` the topics'."""
 
     def __init__(self, card: Card, vectoriser: Vectoriser, topics: TopicIndex) -> None:
         self.items = (*(cue.id for cue in card.cues), *(fact.id for fact in card.facts))
@@ -49,6 +49,7 @@ class CardIndex:
         self._vectors = vectoriser.encode([text for _, text in self.examples])
         self._groups = Groups([item for item, _ in self.examples])
         self._topics = topics
+        self.topic_names = topics.names
         foreign = topics.share(self._nearness(topics.vectors).max(axis=1) > NOWHERE) < ATTACHED
         shares = self._shares([item for item, _ in questions], self._vectors[: len(questions)])
         self._handicap = np.where(foreign, 0.0, np.where(shares.max(axis=0) < NEAREST_TO, HANDICAP, np.inf))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,6 +27,24 @@ TopicClass = Literal[
 ]  # fmt: skip
 
 
+_PRONOUNS = {
+    "female": {"he": "she", "him": "her", "his": "her", "He": "She", "His": "Her"},
+    "male": {"he": "he", "him": "him", "his": "his", "He": "He", "His": "His"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What one says who has nothing to tell of a topic: of oneself, and of the child or animal that one speaks for."""
+
+    own: str
+    another: str = ""
+
+    def of_somebody(self, sex: str) -> str:
+        """Return what is said of a child or an animal of that sex."""
+        return self.another.format_map(_PRONOUNS[sex]) if self.another else self.own
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,6 +56,8 @@ class Topic(_Part):
     act: Act = Act.CUE
     questions: tuple[Text, ...] = Field(min_length=3)
     unknown: Text
+    # The same, said of a child or an animal: "No, {he} hasn't had a fever."
+    of_another: Text | None = None
 
 
 class Exemplars(_Part):
@@ -61,9 +82,11 @@ class Exemplars(_Part):
 
 
 @functools.cache
-def denials() -> Mapping[str, str]:
+def denials() -> Mapping[str, Denial]:
     """Return what somebody says who has nothing to tell of a common topic, by topic."""
-    return {name: topic.unknown for name, topic in exemplars_of(SUPPLIED).topics.items()}
+    return {
+        name: Denial(topic.unknown, topic.of_another or "") for name, topic in exemplars_of(SUPPLIED).topics.items()
+    }
 
 
 @functools.lru_cache(maxsize=4)

@@ -34,6 +34,8 @@ MOST = 3
 """So many of the likeliest items are told."""
 # So much nearer than nothing at all must a common topic be that was asked about.
 TOPIC_AHEAD = 3.0
+# A topic of the card that is so much nearer than the nearest other one is what was asked about.
+OWN_AHEAD = 1.5
 # So many kinds of things are told that a question may be about, and of these acts.
 SUBJECTS = 2
 ABOUT = frozenset({Act.CUE, Act.UNSURE, Act.UNKNOWN, Act.INVITATION})
@@ -123,7 +125,10 @@ class LearnedInterpreter:
         if len(sentences) > 1:
             shares = classifier.probabilities(sentences[-2:], vectors[-2:])
             near = self._calibration.probabilities(index.ahead(vectors[-2:], topics.nearness(vectors[-2:])))
-            before, last = (read(classifier.acts, *each, first=False) for each in zip(shares, near, strict=True))
+            before, last = (
+                read(classifier.acts, *each, first=False, explained=request.explained)
+                for each in zip(shares, near, strict=True)
+            )
             reading = read_on(reading, before, last, text=sentences[-1])
         own = _own_fact(index, near_topics, request.card) if reading.act is Act.UNKNOWN else ""
         if own:
@@ -135,6 +140,9 @@ class LearnedInterpreter:
             for item in items.argsort()[::-1][: self._most]
         )
         topic = "" if own else _foreign_topic(index, near_topics)
+        if reading.act is Act.INVITATION:
+            # What is invited: worries, hopes, feelings, questions.
+            topic = topics.nearest(near_topics[0], NOWHERE + TOPIC_AHEAD)
         return Interpretation(
             reading.act,
             reading.confidence,
@@ -169,7 +177,7 @@ class LearnedInterpreter:
             sure = reading.act is Act.CUE and reading.confidence >= (SURE if item in cues else FITS)
             if main in (item, topic):
                 asked.setdefault(main, AlsoAsked(text))
-            elif POINTS_BACK.search(text):
+            elif place and POINTS_BACK.search(text):
                 continue
             elif sure:
                 asked.setdefault(item, AlsoAsked(text, item=item))
@@ -219,7 +227,9 @@ class LearnedInterpreter:
 def _foreign_topic(index: CardIndex, near: Matrix) -> str:
     """Return the common topic that a text asks for and that is none of the card's, or nothing."""
     topic, nearness = index.foreign_topic(near)
-    return topic if nearness >= NOWHERE + TOPIC_AHEAD else ""
+    # What is much nearer to a topic of the card is not about another one.
+    ahead = float(near.max()) - float(near[:, index.topic_names.index(topic)].max())
+    return topic if nearness >= NOWHERE + TOPIC_AHEAD and ahead <= OWN_AHEAD else ""
 
 
 def _own_fact(index: CardIndex, near: Matrix, card: Card) -> str:

@@ -13,12 +13,16 @@ from pipelines.intent.acts import TAKEN_IN, Act
 
 # An item of the card that is less likely is not what was asked for; one that is a little likelier may have been.
 ASKED_AT = 0.4
-TOLD_AT = 0.5
+TOLD_AT = 0.6
 # An item that fits so well was asked for.
 FITS = 0.6
+# An item that fits so well was asked for if no act is more than so likely, and a question at least so.
+CERTAIN, DOUBTFUL, PERHAPS = 0.97, 0.5, 0.15
 # An act that is so sure is what it is.
 SURE_ACT = 0.75
 SUMS_UP_AT = 0.5
+# After an explanation a question is so much more often one that asks it back.
+EXPLAINED = 2.0
 # The likeliest of many acts is less likely than one of few.
 GREETS_AT = 0.3
 # What the patient answers with a reproach, or as if it was not for them, and how much of what is taken in it must be:
@@ -53,6 +57,9 @@ def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, exp
     """
     shares = dict(zip(acts, map(float, likely), strict=True))
     best = float(items.max()) if len(items) else 0.0
+    if explained and Act.TEACH_BACK in shares:
+        share = shares[Act.TEACH_BACK]
+        shares[Act.TEACH_BACK] = EXPLAINED * share / (1.0 + (EXPLAINED - 1.0) * share)
     if first and shares[Act.GREETING] > GREETS_AT:
         return Reading(Act.GREETING, shares[Act.GREETING])
     taken_in = {act: share for act, share in shares.items() if act in TAKEN_IN}
@@ -61,6 +68,9 @@ def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, exp
     # Who explains says much that the patient has said too.
     only_explains = act is Act.SUMMARY and rest[act] < SUMS_UP_AT
     total = sum(taken_in.values())
+    # "Why did you not come sooner" may be anything by its form, and is one thing by what it asks.
+    if best > CERTAIN and max(total, rest[act]) < DOUBTFUL and shares[Act.CUE] > PERHAPS:
+        return Reading(Act.CUE, best)
     if total > rest[act] or only_explains:
         fair = {act: share for act, share in taken_in.items() if act not in POINTED or share > total * POINTED_SHARE}
         return Reading(max(fair, key=lambda each: fair[each]), total)

@@ -28,6 +28,11 @@ class TopicIndex:
         """Return how near each text is to each topic, float64 (texts, topics)."""
         return self.groups.nearness(vectors @ self.vectors.T)
 
+    def nearest(self, near: Matrix, least: float) -> str:
+        """Return the topic that a text is nearest to, of its nearness to each; empty where that is under `least`."""
+        best = int(near.argmax())
+        return self.names[best] if near[best] >= least else ""
+
     def subjects(self, near: Matrix) -> dict[str, float]:
         """Return what kinds of things a turn is about, the likeliest first, of its nearness to each topic."""
         shares = np.exp(near - near.max())

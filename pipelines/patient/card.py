@@ -35,6 +35,8 @@ class PatientSide(_CardPart):
     # This is the age of the person who speaks (for an animal or a child: the owner or the parent).
     age: int = Field(ge=0, le=120)
     sex: Literal["female", "male"]
+    # The sex of the child or the animal that the other party speaks for, if it is their trouble.
+    speaks_for: Literal["female", "male"] | None = None
     accent: Literal["en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp"] = "en-us"
     rate_wpm: int = Field(default=130, ge=90, le=200)
     mood: Text
@@ -90,7 +92,7 @@ class Lines(_CardPart):
     not_yet: tuple[Text, ...] = Field(
         default=(
             "There is something, but I'd rather come to that in a moment.",
-            "Maybe. Can we come back to that a bit later?",
+            "I'd rather come to that in a moment, if you don't mind.",
         ),
         min_length=1,
     )
@@ -102,6 +104,9 @@ class Lines(_CardPart):
     bad_news: tuple[Text, ...] = Field(
         default=("Oh. I didn't expect that. Give me a moment, please.", "Oh no. That's a lot to take in."), min_length=1
     )
+    # Told that bad news is coming, and asked to do something here and now.
+    warned: tuple[Text, ...] = Field(default=("What is it? Please just tell me.", "Oh. What is it?"), min_length=1)
+    comply: tuple[Text, ...] = Field(default=("All right.", "Yes, of course."), min_length=1)
     hurt: tuple[Text, ...] = Field(
         default=("Please don't speak to me like that.", "That's not a nice thing to say."), min_length=1
     )
@@ -110,7 +115,7 @@ class Lines(_CardPart):
         min_length=1,
     )
     language: tuple[Text, ...] = Field(
-        default=("Don't worry, I understand you fine.", "That's all right. I can follow you."), min_length=1
+        default=("That's all right, don't worry.", "Don't worry about it, please."), min_length=1
     )
     aside: tuple[Text, ...] = Field(default=("Sorry, are you talking to me?",), min_length=1)
     readiness: tuple[Text, ...] = Field(default=("Maybe a six, I'd say.",), min_length=1)

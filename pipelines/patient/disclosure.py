@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 
 from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, Release, RespondKind
 from pipelines.intent.acts import Act
-from pipelines.intent.reading import ASKED_AT, FITS
+from pipelines.intent.exemplars import Denial
+from pipelines.intent.reading import ASKED_AT, CERTAIN, FITS
 from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, Cue
 from pipelines.patient.deflections import DEFLECTIONS, NOT_NOTICED, AnswerForm, form_of
+from pipelines.patient.identity import ADDRESS_FACT, BIRTH_FACT, Identity
 from pipelines.patient.jargon import WHAT_IS_LINE, unexplained
 from pipelines.patient.summaries import CORRECTED_LINE, Stated, disagreeing
 from pipelines.patient.teach_back import in_own_words
@@ -26,13 +28,15 @@ from pipelines.patient.wording import behind, is_one_of, spoken_lines, uncapital
 
 # Whoever has none of these may say no; of other things one knows more than yes or no.
 DENIED = frozenset({"symptoms", "complaint", "history", "medication", "allergies", "lifestyle"})
+# What is asked for in an invitation, and told about though no worry is due.
+QUESTIONS, WORRIES, FEELINGS = "questions", "worries", "feelings"
+ANSWERED_ANYWAY = frozenset({"understanding", FEELINGS, "hopes", "hardest", "mood"})
+# The fact of a child's or an animal's name: child-name, dog-name.
+NAME_FACTS = "-name"
+# The fact of how one is: "Good morning, how are you?" is more than a greeting.
+HOW_ARE_YOU_FACT = "how-are-you"
 # What one would feel or see, whatever is asked about it.
 NOTICED = frozenset({"symptoms", "complaint"})
-# Who asks for this asks for the name in one breath.
-BIRTH_FACT = "date-of-birth"
-NAME_LINE = "It's {name}."
-NAME_CHECK_LINE = "Yes, that's me."
-AGE_LINE = "I'm {age}."
 TOLD_LINE = "I think I've told you all I know about that."
 AGAIN_PREFIX = "As I said, "
 WAIT_LINE = "Of course, take your time."
@@ -41,6 +45,8 @@ DISTRESS_LINE = "Are you all right? We can stop for a moment."
 ASK_BACK_LINE = "Sorry, are you asking about {topic}?"
 # What a patient tells of their own accord is not named before it is told.
 ASK_BACK_BLINDLY_LINE = "Sorry, what do you mean exactly?"
+# A fact so likely is told, even if the turn is taken for something else than a question.
+SURE_FACT = 0.85
 # A cue so close behind the best may have been meant, if it is so likely itself.
 CLOSE = 0.1
 MEANT_AT = 0.55
@@ -63,16 +69,23 @@ LEADS = ("acknowledge", "comforted", "agree", "accept", "thanked")
 """The lines of a card that answer what was said before the patient tells what is on their mind."""
 
 _THANKS = re.compile(r"\bthank(?:s|\b)", re.IGNORECASE)
-_AGE = re.compile(
-    r"\b(?:how old are you|(?:what is|what about|tell me|confirm|know|have|state|about|give me) your age|date of birth"
-    r"|birth date|were you born|your birthday)\b"
-)
-_CHOICE = re.compile(r"\b(?:which|prefer|rather)\b", re.IGNORECASE)
+_CHOICE = re.compile(r"\b(?:which|prefer|rather|better for you)\b", re.IGNORECASE)
 _OFFER = re.compile(
     r"\b(?:would you like|do you want (?:me|us|some|a)|shall i|should i|can i get you|would it help if i"
     r"|would (?:that|it|this) (?:help|be (?:useful|helpful|of help|any help)))\b",
     re.IGNORECASE,
 )
+# Asked of a parent or an owner, "Do you smoke?" is about themselves, and "Have you noticed a rash?" is not.
+_ABOUT_SPEAKER = re.compile(r"\b(?:you|your|yourself)\b", re.IGNORECASE)
+_ABOUT_ANOTHER = re.compile(
+    r"\b(?:he|she|him|her|his|hers|it|its|son|daughter|child|boy|girl|baby|dog|cat|noticed|seen)\b", re.IGNORECASE
+)
+_INEXACT = re.compile(r"I couldn't say exactly|It's hard to|I haven't really kept count")
+_OF_ME = {"he is": "I am", "she is": "I am", "he": "I", "she": "I", "his": "my", "her": "my"}
+_OF_PATIENT = re.compile(r"\b(?:s?he(?: is)?|his|her)\b", re.IGNORECASE)
+_SHOWN = re.compile(r"\b(?:show(?:ing)? me|point (?:to|at))\b", re.IGNORECASE)
+_ELSE = re.compile(r"\b(?:any|some)thing else\b", re.IGNORECASE)
+_ASKS_LEAVE = re.compile(r"(?:can|could|may|shall|should) (?:i|we)\b|would you like (?:me|us)\b", re.IGNORECASE)
 _PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
 
 NOT_INTERPRETED = Interpretation(Act.UNINTELLIGIBLE, 0.0, reason="nothing was made of it")
@@ -105,7 +118,7 @@ class Disclosure:
     `denials` has what somebody says who has nothing to tell of a common topic ("No, no fever.").
     """
 
-    def __init__(self, card: Card, seed: int = 0, denials: Callable[[], Mapping[str, str]] = dict) -> None:
+    def __init__(self, card: Card, seed: int = 0, denials: Callable[[], Mapping[str, Denial]] = dict) -> None:
         self._card = card
         self._seed = seed
         self._denials = denials
@@ -123,17 +136,18 @@ class _Telling:
     """The rules at one moment."""
 
     def __init__(
-        self, card: Card, seed: int, moment: Moment, denials: Mapping[str, str], known: frozenset[str]
+        self, card: Card, seed: int, moment: Moment, denials: Mapping[str, Denial], known: frozenset[str]
     ) -> None:
         self.card = card
         self._denials = denials
-        self.denial = denials.get(moment.interpretation.topic, "")
         # The words that this patient knows.
         self.known = known
         self.lines = card.lines
         self.seed = seed
         self.moment = moment
         self.heard = moment.interpretation
+        self.identity = Identity(card)
+        self.denial = self._denied(self.heard.topic, moment.text)
         self.cues = {cue.id: cue for cue in card.cues}
         # Not the cues in the history: one that was cut short is there too, and goes on when it is asked for.
         self.told = {cue for cue in moment.told if cue in self.cues}
@@ -169,6 +183,8 @@ class _Telling:
         if hard and WHAT_IS_LINE.format(word=hard) not in self.patient_texts:
             return self._say([WHAT_IS_LINE.format(word=hard)], "a word that this patient does not know")
         match self.heard.act:
+            case Act.CUE if self._identifies():
+                return self._identify()
             case Act.CUE:
                 return self._with_others(self._answer_question())
             case Act.UNSURE if self.heard.cues[0].cue not in self.cues or self._asked_back() is not None:
@@ -180,20 +196,17 @@ class _Telling:
             case Act.UNKNOWN:
                 return self._with_others(self._deny())
             case Act.GREETING:
-                return self._say(lines.greeting)
+                return self._greet()
+            case Act.PERMISSION | Act.REQUEST if self._shows():
+                return self._answer_question()
+            case Act.PERMISSION | Act.PROPOSAL if self._own_answer():
+                return self._tell_fact(self._own_answer())
             case Act.PERMISSION:
                 return self._say(lines.permit)
             case Act.FAREWELL:
                 return self._say(lines.closing)
-            case Act.IDENTITY if self.card.patient.name.split()[-1].lower() in tokens(self.moment.text):
-                return self._say([NAME_CHECK_LINE], "was asked by name")
-            case Act.IDENTITY if self._named_fact():
-                return self._tell_fact(self._named_fact())
-            case Act.IDENTITY if self._has_fact(BIRTH_FACT) and "birth" in tokens(self.moment.text):
-                return self._tell_fact(BIRTH_FACT)
             case Act.IDENTITY:
-                by_age = _AGE.search(" ".join(tokens(self.moment.text)))
-                return self._with_others(self._say([self._identity(by_age=by_age is not None)]))
+                return self._identify()
             case Act.REPEAT:
                 return self._repeat()
             case Act.UNINTELLIGIBLE:
@@ -209,16 +222,22 @@ class _Telling:
                 return self._tell(due[0], "its turn has come") if due else self._say(lines.nothing_more)
             case Act.INVITATION:
                 return self._answer_invitation()
+            case Act.READINESS if self._sure_fact():
+                return self._tell_fact(self._sure_fact())
             case Act.READINESS:
                 return self._say(self._fact_or("readiness", lines.readiness))
             case Act.SUMMARY:
                 return self._confirm()
             case Act.TEACH_BACK:
-                return self._say([in_own_words(self.moment.history)], "what was explained")
+                return self._say([in_own_words(self.moment.history, asked=self.moment.text)], "what was explained")
             case Act.PROPOSAL:
                 if _CHOICE.search(self.moment.text):
                     return self._say(lines.choose)
                 return self._volunteer(lines.accept if _OFFER.search(self.moment.text) else lines.agree)
+            case Act.WARNING_SHOT:
+                return self._say(lines.warned)
+            case Act.REQUEST:
+                return self._say(lines.comply)
             case Act.BAD_NEWS:
                 return self._say(lines.bad_news)
             case Act.RUDE:
@@ -239,6 +258,13 @@ class _Telling:
                 return self._volunteer(self._acknowledgements())
             case _:
                 return _freely(self._volunteer(self._acknowledgements()))
+
+    def _greet(self) -> Release:
+        greeting = self._say(self.lines.greeting)
+        if self._sure_fact() != HOW_ARE_YOU_FACT:
+            return greeting
+        asked = self._tell_fact(HOW_ARE_YOU_FACT)
+        return replace(asked, text=f"{greeting.text} {asked.text}")
 
     # -------------------------------------------------------------- questions
 
@@ -285,21 +311,28 @@ class _Telling:
         if other.item:
             return self.variant(self.card.fact(other.item).says, key=other.item, avoid=self.last)
         if other.topic in ("age", "name"):
-            return self._identity(by_age=other.topic == "age")
-        return self._denials.get(other.topic, "")
+            return self.identity.age() if other.topic == "age" else self.identity.name()
+        return self._denied(other.topic, other.text)
 
     def _ask_back(self) -> Release:
         item = self.heard.cues[0].cue
         known = self.cues.get(item)
         named = known is None or (known.kind == "asked" and self._may_tell(known))
         topic = known.topic if known is not None else self.card.fact(item).topic
-        text = ASK_BACK_LINE.format(topic=uncapitalised(topic, self.card)) if named else ASK_BACK_BLINDLY_LINE
+        text = self._asks_back(topic) if named else ASK_BACK_BLINDLY_LINE
         return self._say([text], f"not sure that '{item}' is meant")
+
+    def _asks_back(self, topic: str) -> str:
+        """Return the question back about a topic, which is written for the candidate: "Things he is wearing"."""
+        said = uncapitalised(topic, self.card)
+        if not self.card.patient.speaks_for:
+            said = _OF_PATIENT.sub(lambda found: _OF_ME[found[0].lower()], said)
+        return ASK_BACK_LINE.format(topic=said)
 
     def _asked_back(self) -> str | None:
         """Return the item that the patient's last line asked about, to be sure."""
         items = {cue.id: cue.topic for cue in self.card.cues} | {fact.id: fact.topic for fact in self.card.facts}
-        asking = {ASK_BACK_LINE.format(topic=uncapitalised(topic, self.card)): item for item, topic in items.items()}
+        asking = {self._asks_back(topic): item for item, topic in items.items()}
         return asking.get(self.last)
 
     def _answer_invitation(self) -> Release:
@@ -310,35 +343,59 @@ class _Telling:
             asked = match.probability >= ASKED_AT and match.cue in self.told
             if asked and self.cues[match.cue].kind == "volunteered":
                 return self._tell(self.cues[match.cue], "asked again")
-        fact = next((match.cue for match in self.heard.cues if match.cue not in self.cues), "")
-        if fact and self.heard.cues[0].cue == fact and self.heard.cues[0].probability >= ASKED_AT:
-            return self._tell_fact(fact)
+        if self.heard.topic == QUESTIONS:
+            return self._say(self.lines.nothing_more, "nothing is due")
         top = self.heard.cues[0] if self.heard.cues else None
+        if top is not None and top.cue not in self.cues and top.probability >= self._least_for(top.cue):
+            return self._tell_fact(top.cue)
+        if self.heard.topic in ANSWERED_ANYWAY and self._has_fact(self.heard.topic):
+            return self._tell_fact(self.heard.topic)
         meant = self.cues.get(top.cue) if top is not None and top.probability >= FITS else None
         if meant is not None and meant.kind == "volunteered" and not self._may_tell(meant):
             return self._say(self.lines.not_yet, f"'{meant.id}' is not due yet")
+        if self.heard.topic in ANSWERED_ANYWAY and self.denial:
+            return self._say([self.denial], f"was asked for '{self.heard.topic}'")
         first = self._first_untold()
-        if not self.told and first is not None and "anything else" not in self.moment.text.lower():
+        if not self.told and first is not None and not _ELSE.search(self.moment.text):
             return self._tell(first, "no worry is due before it")
         return self._say(self.lines.nothing_more, "nothing is due")
+
+    def _least_for(self, fact: str) -> float:
+        """Return how likely a fact must be to be told to whoever invites something: worries are no other thing."""
+        topic = self.heard.topic
+        if topic == WORRIES:
+            return CERTAIN
+        return SURE_FACT if topic in ANSWERED_ANYWAY and topic != fact else ASKED_AT
 
     def _tell_item(self, item: str, why: str, act: Act) -> Release:
         return self._tell(self.cues[item], why, act) if item in self.cues else self._tell_fact(item)
 
     def _tell_fact(self, fact_id: str) -> Release:
         text = self.variant(self.card.fact(fact_id).says, key=fact_id, avoid=self.last)
-        if fact_id == BIRTH_FACT and "name" in tokens(self.moment.text):
-            text = f"{NAME_LINE.format(name=self.card.patient.name)} {text}"
         reason = f"{self.heard.reason}; tells '{fact_id}', which is no cue"
         return Release(self.heard.act, text, None, reason, self._score, fact_id)
 
+    def _denied(self, topic: str, text: str) -> str:
+        """Return what one says who has nothing of a common topic: of whomever the text asks about."""
+        denial, other = self._denials.get(topic), self.card.patient.speaks_for
+        if denial is None:
+            return ""
+        themselves = _ABOUT_SPEAKER.search(text) and not _ABOUT_ANOTHER.search(text)
+        return denial.of_somebody(other) if other and not themselves else denial.own
+
     def _deny(self) -> Release:
         """Say that there is nothing to tell: of a common topic as one who has nothing of it, else of anything."""
+        if self.identity.asks_for_age(self.moment.text):
+            return self._say([self.identity.age()], "", Act.IDENTITY)
         if self.heard.topic in ("age", "name"):
-            return self._say([self._identity(by_age=self.heard.topic == "age")], "", Act.IDENTITY)
+            said = self.identity.age() if self.heard.topic == "age" else self.identity.name()
+            return self._say([said], "", Act.IDENTITY)
         form = form_of(self.moment.text)
         # "How many do you take?" is not answered by "No, none".
-        if self.denial and not (form is AnswerForm.AMOUNT and self.denial.startswith("No,")):
+        # Nor "Have you had an accident?" by "I couldn't say exactly when it began."
+        unlike = form is AnswerForm.AMOUNT and self.denial.startswith("No,")
+        unlike = unlike or (form is AnswerForm.YES_OR_NO and _INEXACT.match(self.denial) is not None)
+        if self.denial and not unlike:
             return self._say([self.denial], f"has nothing of '{self.heard.topic}' to tell", Act.UNKNOWN)
         subject = next((name for name, _ in self.heard.subjects), "")
         lines: Sequence[str] = self.lines.not_on_card
@@ -348,14 +405,37 @@ class _Telling:
             lines = DEFLECTIONS.get(form, lines)
         return _freely(self._say(lines, f"has no answer of this kind: {form.value}", Act.UNKNOWN))
 
-    def _identity(self, *, by_age: bool) -> str:
-        patient = self.card.patient
-        return AGE_LINE.format(age=patient.age) if by_age else NAME_LINE.format(name=patient.name)
+    def _identifies(self) -> bool:
+        """Tell whether a question for a fact of the card asks for several things of who the patient is."""
+        identifying = self.heard.cues and self.heard.cues[0].cue in (BIRTH_FACT, ADDRESS_FACT)
+        return bool(identifying) and self.identity.asks_for_several(self.moment.text)
 
-    def _named_fact(self) -> str:
-        """Return the fact that a question for a name is about: that of the child, or the animal."""
+    def _identify(self) -> Release:
+        """Say who the patient is; a child's or an animal's name, where that is asked for."""
         top = self.heard.cues[0] if self.heard.cues else None
-        return top.cue if top is not None and top.probability >= FITS and top.cue not in self.cues else ""
+        fact = top.cue if top is not None and top.probability >= FITS and top.cue not in self.cues else ""
+        named, text = fact.endswith(NAME_FACTS), self.moment.text
+        if fact and not self.identity.asks_for_several(text) and (named or not self.identity.is_asked(text)):
+            return self._tell_fact(fact)
+        name = self.card.fact(fact).says[0] if named else ""
+        said = self._say([self.identity.answer(text, name=name)])
+        told = (each.id for each in self.card.facts if each.id in (BIRTH_FACT, ADDRESS_FACT, fact))
+        return replace(said, fact=next((each for each in told if self.card.fact(each).says[0] in said.text), None))
+
+    def _sure_fact(self) -> str:
+        """Return the fact that is surely asked for, whatever the turn is taken for; nothing, if it is a cue."""
+        top = self.heard.cues[0] if self.heard.cues else None
+        return top.cue if top is not None and top.probability >= SURE_FACT and top.cue not in self.cues else ""
+
+    def _shows(self) -> bool:
+        """Tell whether the patient is to show what can be said: "Can you show me how you use it?"."""
+        sure = bool(self.heard.cues) and self.heard.cues[0].probability >= SURE_FACT
+        return sure and _SHOWN.search(self.moment.text) is not None
+
+    def _own_answer(self) -> str:
+        """Return the fact that answers this very request for leave: "Can I call your wife?" of one who has none."""
+        fact = self._sure_fact()
+        return fact if fact and _ASKS_LEAVE.match(self.heard.cues[0].example) else ""
 
     def _has_fact(self, fact_id: str) -> bool:
         return any(fact.id == fact_id for fact in self.card.facts)
@@ -374,12 +454,13 @@ class _Telling:
         return self._say(self.lines.summary)
 
     def _stated(self) -> Iterator[Stated]:
-        """Yield each claim of a summary with what was told of the thing that it is about."""
-        says = {cue.id: cue.says for cue in self.card.cues} | {fact.id: fact.says for fact in self.card.facts}
+        """Yield each claim of a summary with what was told of that thing, or would be told to whoever asks."""
+        facts = {fact.id: fact.says for fact in self.card.facts}
         for claim, item in self.heard.claims:
-            told = [text for text in says.get(item, ()) if was_said(text, self.patient_texts)]
-            if told:
-                yield Stated(claim, told[-1])
+            said = self.cues[item].says if item in self.cues else facts.get(item, ())
+            told = [text for text in said if was_said(text, self.patient_texts)]
+            if told or item in facts:
+                yield Stated(claim, (told or said)[-1])
 
     def _acknowledgements(self) -> Sequence[str]:
         """Return lines that take in what was said: those that promise to do it only after advice."""

@@ -25,6 +25,8 @@ _TRADE = frozenset(
     "periwound malabsorption cytology aspirate pericranial cutaneous pedal hyperkeratotic suppurative purulent "
     "differential monotherapy refractory exacerbation exacerbations bradykinesia rotator capsular spirometry "
     "anticoagulant anticoagulants anticoagulated claudication necrotic ulceration thrombus embolus embolism "
+    "intraocular cupping supine prone gadolinium intravenous intravenously hyperresponsiveness stenosis plaque "
+    "neuropathic hypertrophic benign malignant metastasis metastases biopsied cannula catheterise catheterize "
     "auscultation palpation percussion adjuvant palliative nocturia polyuria syncope".split()
 )
 # Everybody knows these.

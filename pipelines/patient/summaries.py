@@ -28,6 +28,10 @@ _UNITS = (
     "second minute hour day night week month year tablet puff time cigarette cup glass pound kilo stone degree"
 ).split()
 _AMOUNT = re.compile(rf"\b(\d+|an?)(?: or (?:so|\w+))?(?: more| whole| full)? ({'|'.join(_UNITS)})s?\b", re.IGNORECASE)
+# "Two of my girlfriend's codeine tablets."
+_COUNTED = re.compile(r"\b(\d+)(?: [a-z'-]+){0,4}? (tablet|puff|cigarette|cup|glass|coffee|beer|cat|dog)(?:es|s)?\b")
+_ORDINALS = "first second third fourth fifth sixth seventh".split()
+_WHICH = re.compile(rf"\b({'|'.join(_ORDINALS)}) (night|day|week|month|year)\b")
 _MINUTES = {"minute": 1.0, "hour": 60.0, "day": 1440.0, "week": 10080.0, "month": 43800.0, "year": 525600.0}
 _LONG = tuple(_MINUTES)
 # Times that differ by less are the same: people round them.
@@ -50,6 +54,8 @@ _RATES = (
 )
 # Rates that differ by less are the same: "most days" is "daily" to some.
 OFTEN = 2.1
+# Numbers of cigarettes are told more exactly than how often something happens.
+EXACT, MANY = 1.4, 14.0
 # "Twice a week", "a day": how often, not how long.
 _EACH = re.compile(
     rf"(?<=\w)(?<!about)(?<!for)(?<!it's)(?<!nearly)(?<!almost) (?:a|an|per|every|each) (?:{'|'.join(_LONG)})\b"
@@ -113,12 +119,26 @@ def _contradicts(claim: str, told: str, known: Set[str]) -> bool:
         return True
     if _PARTS & own - said - known and _PARTS & said:
         return True
-    return _other_amounts(claim, told) or _other_rates(claim, told) or _denies(claim, told) or _denies(told, claim)
+    return (
+        _other_ordinals(claim, told)
+        or _other_amounts(claim, told)
+        or _other_rates(claim, told)
+        or _denies(claim, told)
+        or _denies(told, claim)
+    )
 
 
 def _apart(kind: dict[str, str], own: Set[str], said: Set[str]) -> bool:
     claimed, known = ({kind[word] for word in words if word in kind} for words in (own, said))
     return bool(claimed and known and not claimed & known)
+
+
+def _other_ordinals(claim: str, told: str) -> bool:
+    claimed, known = (dict[str, set[str]](), dict[str, set[str]]())
+    for text, found in ((claim, claimed), (told, known)):
+        for ordinal, unit in _WHICH.findall(text.lower()):
+            found.setdefault(unit, set()).add(ordinal)
+    return any(not claimed[unit] & known[unit] for unit in claimed.keys() & known.keys())
 
 
 def _other_amounts(claim: str, told: str) -> bool:
@@ -132,7 +152,10 @@ def _other_amounts(claim: str, told: str) -> bool:
 
 def _other_rates(claim: str, told: str) -> bool:
     claimed, known = _rates(claim), _rates(told)
-    return bool(claimed and known) and not any(1 / OFTEN < own / other < OFTEN for own in claimed for other in known)
+    if not claimed or not known:
+        return False
+    apart = EXACT if min(*claimed, *known) >= MANY else OFTEN
+    return not any(1 / apart < own / other < apart for own in claimed for other in known)
 
 
 def _rates(text: str) -> list[float]:
@@ -166,7 +189,7 @@ def _denies(one: str, other: str) -> bool:
 def _amounts(text: str) -> dict[str, set[str]]:
     plain = re.sub(r"\b(once|twice)\b", lambda found: _TIMES[found[1]], _in_digits(text.lower()))
     found: dict[str, set[str]] = {}
-    for number, unit in _AMOUNT.findall(_EACH.sub(" ", plain)):
+    for number, unit in (*_AMOUNT.findall(_EACH.sub(" ", plain)), *_COUNTED.findall(plain)):
         found.setdefault(unit, set()).add(_ONE.get(number, number))
     return found
 

@@ -43,14 +43,27 @@ _GIVEN = re.compile(
     re.IGNORECASE,
 )
 _BEGUN = re.compile(
-    rf"^(?:(?:and|then|so|also|first|secondly|finally|next|now|just)\W+)*(?P<todo>{_NO_ACTION}"
+    r"^(?:(?:and|then|so|also|first|secondly|finally|next|now|just|after that|afterwards|from now on|at home|today"
+    rf"|tonight|tomorrow)\W+)*(?P<todo>{_NO_ACTION}"
     r"(?:take|keep|drink|eat|use|come|call|ring|stop|rest|apply|put|wash|change|raise|lift|exercise|walk|breathe|rinse"
     r"|shake|hold|avoid|wear|check|clean|brush|do not|don't|never|always|continue|start|finish|reduce|cut|leave|store"
     r"|get|stick|bend|squeeze|bring|swap|have|sleep|set|give|lie|stay|go|do|read|write|move|stand|press|point|stretch"
     r"|wait|pick|carry|cover|dry|cool|warm|book|skip) .+)",
     re.IGNORECASE,
 )
+_YOU_DO = re.compile(
+    r"\byou (?:then |also |can |could |just )*(?P<todo>(?:wash|spray|take|use|rinse|put|vacuum|clean|brush|apply|soak"
+    r"|wear|keep|press|push|hold|shake|squeeze|rest|drink|eat|come back|call|ring|stop|start|change|do the|give"
+    r"|let) .+)",
+    re.IGNORECASE,
+)
 _WHEN = re.compile(r"^(?P<when>(?:if|when|whenever|once|as soon as)\b[^,]+), (?P<rest>.+)", re.IGNORECASE)
+_IN_CASE = re.compile(r"\b(?:if|as soon as)\b", re.IGNORECASE)
+_WHEN_ASKED = re.compile(r"\bwhen\b|\bsigns?\b|\bwhat (?:would|should) bring\b|\bin which case\b", re.IGNORECASE)
+_WHY_ASKED = re.compile(
+    r"\bwhy\b|\bwhat (?:is|it is|does)\b(?!.*\b(?:do|take|eat|use)\b)|\bexplain(?:ed)? (?:to|it to)\b", re.IGNORECASE
+)
+_NEVER = re.compile(r"(, (?:and )?)(?:do not|don't|never)\b", re.IGNORECASE)
 _HESITATION = re.compile(r",? ?\b(?:um|uh|er|erm)\b,? ?", re.IGNORECASE)
 _ABOUT_SPEAKER = re.compile(
     r"^(?:i|i'm|i'll|i'd|we|thank|hello|hi|good|okay|so i|that must|it must|that sounds|sorry|please)\b", re.IGNORECASE
@@ -67,12 +80,20 @@ _SUBJECT_AFTER = frozenset(
 )
 
 
-def in_own_words(history: Sequence[HistoryItem]) -> str:
-    """Return what the patient has understood that they are to do; that nothing is known, where nothing was told."""
+def in_own_words(history: Sequence[HistoryItem], *, asked: str = "") -> str:
+    """Return what the patient has understood that they are to do; that nothing is known, where nothing was told.
+
+    `asked` is what the candidate asks: "When would you come back?" is answered by what to do in which case.
+    """
     said = [item.text for item in history if item.role == "candidate"]
-    todo = list(dict.fromkeys(each for text in said for each in _instructions(text)))[-MOST:]
-    if not todo:
-        facts = [each for text in said for each in _facts(text)][-MOST_FACTS:]
+    told = list(dict.fromkeys(each for text in said for each in _instructions(text)))
+    cases = [each for each in told if _IN_CASE.search(each)] if _WHEN_ASKED.search(asked) else []
+    todo = (cases or told)[-MOST:]
+    why = _WHY_ASKED.search(asked) is not None
+    if not todo or why:
+        explained = [each for text in said for each in _facts(text)]
+        facts = explained[:MOST_FACTS] if why else explained[-MOST_FACTS:]
+    if not todo or (why and facts):
         return FACTS_LINE.format(facts=" ".join(facts)) if facts else NOTHING_LINE
     listed = todo[0] if len(todo) == 1 else f"{', '.join(todo[:-1])}, and {todo[-1]}"
     return LINE.format(todo=listed)
@@ -84,9 +105,11 @@ def _instructions(text: str) -> Iterator[str]:
             continue
         for part in _NEXT.split(_HESITATION.sub(" ", sentence).strip().rstrip(".!;")):
             part, when = _without_condition(part)
-            found = _BEGUN.search(part) or _GIVEN.search(part)
+            found = _BEGUN.search(part) or _GIVEN.search(part) or _YOU_DO.search(part)
             if found is not None and len(found["todo"].split()) <= LONGEST_WORDS:
                 todo = re.sub(r"^(?:do not|don't|never)\b", "not", found["todo"].strip(" ,"), flags=re.IGNORECASE)
+                # Inside of "I should ..." as well.
+                todo = _NEVER.sub(r"\1not", todo)
                 yield _turned(f"not {todo}" if found.groupdict().get("not") else todo) + (
                     f" {_turned(when)}" if when else ""
                 )

@@ -19,7 +19,7 @@ import pytest
 
 from pipelines.engine_settings import EngineSettings
 from pipelines.events import Audience, ReplyProposed
-from pipelines.patient import disclosure
+from pipelines.patient import disclosure, identity
 from pipelines.patient.card import Card, Cue, public_view
 from pipelines.responders import card_words
 from pipelines.responders.card_words import CardWords
@@ -99,7 +99,7 @@ class Watch:
         self.told: set[str] = set()
         lines = [line for variants in card.lines.model_dump().values() for line in variants]
         printed = [text for _, text in strings(public_view(card).model_dump(mode="json"))]
-        spoken = [disclosure.NAME_LINE, disclosure.AGE_LINE, disclosure.TOLD_LINE, card.opening or ""]
+        spoken = [identity.NAME_LINE, identity.AGE_LINE, disclosure.TOLD_LINE, card.opening or ""]
         facts = [text for fact in card.facts for text in fact.says]  # told to whoever asks
         self.known = shingles([*lines, *printed, *spoken, *facts])
         self._checked = 0

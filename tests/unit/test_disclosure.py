@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, Release, RespondKind
 from pipelines.intent.acts import Act
+from pipelines.intent.exemplars import Denial
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.deflections import DEFLECTIONS, AnswerForm
@@ -24,7 +25,7 @@ def wound() -> Card:
 
 def release(heard: Interpretation, *, told: tuple[str, ...] = (), last: str = "", seed: int = 0) -> Release:
     history = (HistoryItem("patient", last),) if last else ()
-    disclose = Disclosure(wound(), seed, lambda: {"fever": "No, no fever."})
+    disclose = Disclosure(wound(), seed, lambda: {"fever": Denial("No, no fever.")})
     return disclose(Moment(RespondKind.REPLY, 1, "something", heard, history, told))
 
 
@@ -73,6 +74,8 @@ def test_name_and_age_are_known(topic: str, text: str) -> None:
         (Act.EMPATHY, "comforted"),
         (Act.REASSURANCE, "comforted"),
         (Act.BAD_NEWS, "bad_news"),
+        (Act.WARNING_SHOT, "warned"),
+        (Act.REQUEST, "comply"),
         (Act.RUDE, "hurt"),
         (Act.APOLOGY, "language"),
         (Act.ASIDE, "aside"),
@@ -86,6 +89,59 @@ def test_what_anybody_would_say(act: Act, lines: str) -> None:
     told = release(Interpretation(act))
     assert told.text in getattr(wound().lines, lines)
     assert told.cue is None
+
+
+def of_card(card: Card, text: str, heard: Interpretation, *, told: tuple[str, ...] = ()) -> Release:
+    denials = {"fever": Denial("No, no fever.", "No, {he} hasn't had a fever.")}
+    return Disclosure(card, 0, lambda: denials)(Moment(RespondKind.REPLY, 1, text, heard, (), told))
+
+
+def test_who_speaks_for_a_child_or_an_animal_says_he_or_she() -> None:
+    unknown = Interpretation(Act.UNKNOWN, 0.9, topic="fever")
+    cards = CardLibrary.load(Path(__file__).parents[2] / "configs" / "cards")
+    mother, owner = cards["speech-pathology-child-stutter"], cards["veterinary-itchy-dog"]
+    assert of_card(mother, "Any fever?", unknown).text == "No, he hasn't had a fever."
+    assert of_card(owner, "Have you noticed a fever?", unknown).text == "No, she hasn't had a fever."
+    assert of_card(mother, "Do you have a fever?", unknown).text == "No, no fever."
+    assert of_card(wound(), "Has he a fever?", unknown).text == "No, no fever."
+
+
+def matched(act: Act, item: str, probability: float, example: str = "an example", topic: str = "") -> Interpretation:
+    return Interpretation(act, 0.6, (CueMatch(item, probability, example),), topic=topic)
+
+
+def test_a_request_for_leave_has_the_cards_own_answer_where_it_has_one() -> None:
+    asks = matched(Act.PERMISSION, "call-somebody", 0.95, "can I phone your wife")
+    assert of_card(wound(), "Can I phone your wife?", asks).fact == "call-somebody"
+    looks = matched(Act.PERMISSION, "which-leg", 0.95, "which leg is it")
+    assert of_card(wound(), "May I look at your leg?", looks).text in wound().lines.permit
+
+
+def test_what_is_to_be_shown_is_told() -> None:
+    shows = matched(Act.REQUEST, "which-leg", 0.95)
+    assert of_card(wound(), "Could you show me where it is?", shows).fact == "which-leg"
+    assert of_card(wound(), "Could you lift your leg?", shows).text in wound().lines.comply
+
+
+def test_an_invitation_is_answered_by_what_was_invited() -> None:
+    questions = matched(Act.INVITATION, "hopes", 0.7, topic="questions")
+    assert of_card(wound(), "Any questions?", questions).text in wound().lines.nothing_more
+    hopes = matched(Act.INVITATION, "home-help", 0.5, topic="hopes")
+    assert of_card(wound(), "What do you hope for?", hopes).fact == "hopes"
+    worries = matched(Act.INVITATION, "daughter-view", 0.9, topic="worries")
+    assert of_card(wound(), "Is anything else worrying you?", worries).text in wound().lines.nothing_more
+
+
+def test_a_greeting_that_asks_how_one_is_is_answered() -> None:
+    asks = matched(Act.GREETING, "how-are-you", 0.95)
+    told = of_card(wound(), "Good morning, how are you?", asks)
+    assert told.fact == "how-are-you"
+    assert told.text.startswith(tuple(wound().lines.greeting))
+
+
+def test_a_fact_corrects_a_summary_though_nobody_asked_for_it() -> None:
+    heard = Interpretation(Act.SUMMARY, 0.9, claims=(("it's on your right leg", "which-leg"),))
+    assert of_card(wound(), "So it's on your right leg?", heard).text.startswith("Not quite. Left one.")
 
 
 def test_readiness_is_the_cards_own_where_it_has_one() -> None:

@@ -116,7 +116,7 @@ def test_a_question_about_the_one_before_asks_for_nothing_else(interpreter: Lear
     assert ask(interpreter, text).also == ()
 
 
-@pytest.mark.parametrize("text", ["Do you have chest pain?", "Do you have any trouble with your eyesight?"])
+@pytest.mark.parametrize("text", ["Do you have chest pain?", "Do you have any trouble with your hearing?"])
 def test_what_is_on_no_card_is_no_cue(interpreter: LearnedInterpreter, text: str) -> None:
     heard = ask(interpreter, text)
     assert heard.act is Act.UNKNOWN, heard.reason

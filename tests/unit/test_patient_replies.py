@@ -15,6 +15,7 @@ from common.errors import AudioError
 from pipelines.engines import EngineInfo, IndexRequest, Interpretation, InterpretRequest
 from pipelines.intent.acts import Act
 from pipelines.intent.exemplars import SUPPLIED, Exemplars
+from pipelines.intent.learned import LearnedInterpreter
 from pipelines.patient.card_library import CardLibrary
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,14 @@ def test_rows_that_fit_no_card_are_named(tmp_path: Path, row: dict[str, object])
 
 def test_nothing_is_judged_of_no_rows() -> None:
     assert [figure.value for figure in figures_of([])] == [None, None, None]
+
+
+def test_what_was_found_fit_is_still_said(learned_interpreter: LearnedInterpreter) -> None:
+    rows = load_rows(ROOT / "tests" / "data" / "off_the_cues_learned.yaml")
+    assert {row.card for row in rows} == set(CARDS)
+    values = {each.name: each.value or 0.0 for each in figures_of(replies(learned_interpreter, rows, CARDS))}
+    assert values["off_cue_fit"] >= 0.93
+    assert values["off_cue_not_judged"] <= 0.1
 
 
 def test_what_serves_to_measure_is_not_learned_from() -> None:

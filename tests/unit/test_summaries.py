@@ -18,6 +18,9 @@ FALLS = "Twice this past month, in the hallway. I bruised my hip."
     ("claim", "told"),
     [
         ("it started three weeks ago", STARTED),
+        ("it began on the third night", "On the third night this deep ache started."),
+        ("at first it was fine", "On the third night this deep ache started."),
+        ("you took two codeine tablets", "I had two of my girlfriend's codeine tablets."),
         ("it started 3 weeks ago", STARTED),
         ("it began about a month ago", STARTED),
         ("you have a cut on your left leg, is that right?", STARTED),
@@ -46,6 +49,10 @@ def test_what_says_the_same_or_something_else_is_no_fault(claim: str, told: str)
 @pytest.mark.parametrize(
     ("claim", "told"),
     [
+        ("it began on the second night", "On the third night this deep ache started."),
+        ("you took three codeine tablets", "I had two of my girlfriend's codeine tablets."),
+        ("you smoke twenty a day", "Yes, roll-ups, about ten a day."),
+        ("you have one cat", CATS),
         ("it started two days ago", STARTED),
         ("you worked there for 4 years", "I was in the shipyard for thirty-four years."),
         ("you smoke twenty a day", "I smoke sixty a day."),

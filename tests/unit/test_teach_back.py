@@ -36,6 +36,19 @@ def test_the_last_three_instructions_are_kept_each_once() -> None:
     assert told == "So I should walk more, keep it dry, and call you."
 
 
+def test_it_is_told_what_was_asked_for() -> None:
+    said = "The pressure in your eyes is too high for the nerve. Use the drops daily. If it hurts, call us."
+    history = [HistoryItem("candidate", said)]
+    assert in_own_words(history, asked="When would you call us?") == "So I should call you if it hurts."
+    assert in_own_words(history, asked="Why do I send you there?").startswith("Let me see. The pressure in my eyes")
+    assert in_own_words(history) == "So I should use the drops daily, and call you if it hurts."
+
+
+def test_what_the_candidate_tells_one_to_do_may_be_a_statement() -> None:
+    told = after("We treat the cats, and you wash the bed hot. Please, don't bathe her.")
+    assert told == "So I should wash the bed hot, and not bathe her."
+
+
 def test_what_was_explained_is_told_where_there_is_nothing_to_do() -> None:
     told = after("Hello, I'm the nurse.", "The nerve at the back of your eye is slowly damaged. Is that clear?")
     assert told == "Let me see. The nerve at the back of my eye is slowly damaged."
