@@ -45,7 +45,7 @@ def test_it_is_told_what_was_asked_for() -> None:
 
 
 def test_what_the_candidate_tells_one_to_do_may_be_a_statement() -> None:
-    told = after("We treat the cats, and you wash the bed hot. Please, don't bathe her.")
+    told = after("We treat the cats, and you wash the bed hot. Please don't bathe her.")
     assert told == "So I should wash the bed hot, and not bathe her."
 
 
