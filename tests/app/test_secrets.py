@@ -139,8 +139,9 @@ class Watch:
         """Return the cue ids that are used as names anywhere, or, where they can't be words of English, in a text."""
         found = []
         for field, text in strings(event):
-            if field == "type" or (field == "delta" and len(text) > 1_000):
-                continue  # a word of the protocol's own ("duration"), or audio
+            # A word of the protocol's own ("duration"), what kind of thing was asked about ("allergies"), or audio.
+            if field in ("type", "subject") or (field == "delta" and len(text) > 1_000):
+                continue
             for cue in self.card.cues:
                 if field in TEXT_FIELDS and "-" not in cue.id:
                     continue

@@ -49,6 +49,12 @@ def test_a_remote_mind_that_is_not_set_is_refused_with_what_to_do() -> None:
         choose(backend="cloud")
 
 
+def test_the_interpreter_by_rules_is_refused_with_what_took_its_place() -> None:
+    with pytest.raises(ValueError, match="no word-index any more: 'spelling' understands without a text encoder"):
+        choose(interpreter="word-index")
+    assert choose(interpreter="spelling").interpreter.name == "spelling"
+
+
 @pytest.mark.parametrize("backend", ["mock", "embedded"])
 def test_every_factory_can_go_to_a_worker_and_keeps_its_promise(backend: str) -> None:
     choices = choose(backend=backend)
