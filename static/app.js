@@ -409,7 +409,7 @@ async function renewIfOld() {
   const age_s = (performance.now() - visit.opened_ms) / 1000;
   if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
   await place.given_back;
-  visit.renew(await openSession(visit.session.card.id, visit.mode, agreedTo(mode)));
+  visit.renew(await openSession(visit.session.card.id, visit.mode, agreedTo(visit.mode)));
 }
 
 /** Run the role-play to its end. */
