@@ -46,10 +46,19 @@ def by_rules(sentence: str) -> str:
 class DistressClassifier:
     """Tells sentences of people in distress from those that only sound like it, by examples of both.
 
-    `calm` has more sentences of people who are in none: all that candidates usually say.
+    `calm` has more sentences of people who are in none: all that candidates usually say. Where vectors tell little of
+    what is meant, `by_meaning` is off and plain words alone count: by spelling, "I am one of the nurses" was danger.
     """
 
-    def __init__(self, examples: Mapping[str, Sequence[str]], calm: Sequence[str], vectoriser: Vectoriser) -> None:
+    def __init__(
+        self,
+        examples: Mapping[str, Sequence[str]],
+        calm: Sequence[str],
+        vectoriser: Vectoriser,
+        *,
+        by_meaning: bool = True,
+    ) -> None:
+        self._by_meaning = by_meaning
         labelled = [(kind, text) for kind, texts in examples.items() for text in texts]
         labelled += [(NONE, text) for text in calm]
         self._kinds = tuple(examples)
@@ -62,6 +71,8 @@ class DistressClassifier:
         for text in texts:
             if kind := by_rules(text):
                 return kind
+        if not self._by_meaning:
+            return ""
         likely = self._classifier.probabilities(texts, vectors)
         calm = likely[:, self._kinds.index(NONE)]
         for place in np.argsort(calm):

@@ -200,7 +200,11 @@ class LearnedInterpreter:
             topics = TopicIndex(exemplars.topics, once)
             acts = ActClassifier(exemplars, once)
             calm = [text for texts in exemplars.acts.values() for text in texts]
-            self._learned = topics, acts, DistressClassifier(exemplars.distress, calm, once)
+            self._learned = (
+                topics,
+                acts,
+                DistressClassifier(exemplars.distress, calm, once, by_meaning=self._store is not None),
+            )
             once.keep()
         return self._learned
 

@@ -51,6 +51,21 @@ def test_plain_words_are_enough(text: str, kind: str) -> None:
     assert noticed(by_spelling(), f"Okay, thank you. {text}") == kind
 
 
+# They had been taken for distress.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello Mr Foster, good afternoon. My name is Maria and I am the nurse on duty today.",
+        "Hello, please come in and take a seat. I am one of the nurses here.",
+        "My name is Zuleika Quennell and my number is 07700 900461.",
+        "I'm so sorry, she was barking and I couldn't hear you.",
+    ],
+)
+def test_who_says_who_they_are_is_in_no_danger(interpreter: LearnedInterpreter, text: str) -> None:
+    for mind in (interpreter, by_spelling()):
+        assert noticed(mind, text) == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [
