@@ -12,14 +12,16 @@ from bench.voice.places import decoder_of, named_voice
 from pipelines.patient.card_library import CardLibrary
 from pipelines.tts.voices import Sex
 from server.settings.tree import CONFIG_FOLDER, load_settings
-from tests.nightly import one_in
+from tests.nightly import by_night, one_in
 
 LINES = 30
 # tiny.en itself reads 8 % of native speech wrongly, and a few lines tell less than thirty.
 MOST_WRONG = {"joe": 0.15, "kokoro/jf_gongitsune": 0.25}
 
 
-@pytest.mark.parametrize(("name", "sex"), [("joe", "male"), ("kokoro/jf_gongitsune", "female")])
+@pytest.mark.parametrize(
+    ("name", "sex"), [("joe", "male"), pytest.param("kokoro/jf_gongitsune", "female", marks=by_night)]
+)
 def test_what_a_patient_says_is_read_back(
     real_whisper: Path, real_joe: Path, real_kokoro: Path, name: str, sex: Sex
 ) -> None:
