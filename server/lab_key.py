@@ -11,6 +11,10 @@ from server.settings.tree import Settings
 KEY_BYTES = 24
 
 
+# By this the page knows that it opens no role-play, as a developer's key does.
+PREFIX = "lab_"
+
+
 class LabKey:
     """Opens the latency page, and nothing else, as long as this process runs; there is one only in dev on loopback.
 
@@ -20,7 +24,7 @@ class LabKey:
 
     def __init__(self, settings: Settings) -> None:
         wanted = settings.lab.enabled and settings.environment == "dev" and is_loopback(settings.server.host)
-        self._key = secrets.token_urlsafe(KEY_BYTES) if wanted else None
+        self._key = PREFIX + secrets.token_urlsafe(KEY_BYTES) if wanted else None
 
     @property
     def exists(self) -> bool:

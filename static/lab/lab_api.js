@@ -5,6 +5,7 @@ import { Problem } from "../core/problems.js";
 
 const DEADLINE_MS = 30000; // a long recording over a slow line
 const KEY = "interlocutor.lab.key";
+const PAGES_OWN = "lab_"; // so the key of the page's link begins, which opens nothing else
 const SUMMARY_TRIES = 4;
 const SUMMARY_PAUSE_MS = 250;
 const NOT_OVER = 409; // the session has not quite ended
@@ -74,9 +75,9 @@ export class LabApi {
     return [];
   }
 
-  /** Return a session by what opens it longest: the developer's key where there is one, or else its own token. */
+  /** Return a session by what opens it longest: a developer's key where there is one, or else its own token. */
   opener(session) {
-    return this.key ? { ...session, token: this.key } : session;
+    return this.key && !this.key.startsWith(PAGES_OWN) ? { ...session, token: this.key } : session;
   }
 
   /** Return why each turn of a session that is over was waited for; null when the server does not say. */
