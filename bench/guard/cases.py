@@ -66,16 +66,16 @@ class LeakCase:
 
 def load_lines(path: Path, cards: Mapping[str, Card]) -> list[LineCase]:
     """Return the replies of a file; raises AudioError (`sentences.invalid`) naming file and fault."""
-    rows = _read(path, TypeAdapter(dict[Slug, tuple[_Line, ...]]))
-    return [_line(path, _card(path, card_id, cards), row) for card_id, lines in rows.items() for row in lines]
+    rows = read_cases(path, TypeAdapter(dict[Slug, tuple[_Line, ...]]))
+    return [_line(path, card_named(path, card_id, cards), row) for card_id, lines in rows.items() for row in lines]
 
 
 def load_leaks(path: Path, cards: Mapping[str, Card]) -> list[LeakCase]:
     """Return the leaks of a file; raises AudioError (`sentences.invalid`)."""
-    rows = _read(path, TypeAdapter(dict[Slug, dict[Slug, Text]]))
+    rows = read_cases(path, TypeAdapter(dict[Slug, dict[Slug, Text]]))
     found = []
     for card_id, leaks in rows.items():
-        card = _card(path, card_id, cards)
+        card = card_named(path, card_id, cards)
         known = {cue.id for cue in card.cues} | {fact.id for fact in card.facts}
         for item, text in leaks.items():
             if item not in known:
@@ -87,13 +87,13 @@ def load_leaks(path: Path, cards: Mapping[str, Card]) -> list[LeakCase]:
 
 def load_misconduct(path: Path) -> dict[str, tuple[str, ...]]:
     """Return what no patient may say, by the rule that it breaks; raises AudioError (`sentences.invalid`)."""
-    rows: dict[str, tuple[str, ...]] = _read(path, TypeAdapter(dict[str, tuple[Text, ...]]))
+    rows: dict[str, tuple[str, ...]] = read_cases(path, TypeAdapter(dict[str, tuple[Text, ...]]))
     return rows
 
 
 def load_questions(path: Path) -> dict[str, tuple[str, ...]]:
     """Return the questions that want too much, by card; raises AudioError (`sentences.invalid`)."""
-    questions = _read(path, TypeAdapter(_Questions))
+    questions = read_cases(path, TypeAdapter(_Questions))
     return {card: (*questions.any, *own) for card, own in questions.by_card.items()}
 
 
@@ -137,14 +137,16 @@ def _line(path: Path, card: Card, row: _Line) -> LineCase:
     return LineCase(card, row.ask, release_of(card, row.release, like=row.says), history, row.says)
 
 
-def _card(path: Path, card_id: str, cards: Mapping[str, Card]) -> Card:
+def card_named(path: Path, card_id: str, cards: Mapping[str, Card]) -> Card:
+    """Return the card that a file names; raises AudioError (`sentences.invalid`) naming file and card."""
     card = cards.get(card_id)
     if card is None:
         raise AudioError(f"{path.name}: there is no card '{card_id}'", code="sentences.invalid")
     return card
 
 
-def _read(path: Path, shape: TypeAdapter[Any]) -> Any:
+def read_cases(path: Path, shape: TypeAdapter[Any]) -> Any:
+    """Return what a YAML file holds, checked; raises AudioError (`sentences.invalid`) naming file, place and fault."""
     try:
         return shape.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:

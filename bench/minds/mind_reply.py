@@ -1,4 +1,4 @@
-"""What a mind replies to one question, and a file of such replies that can be gone on with."""
+"""What a mind replies to one question, and a file of such replies, which a later run continues."""
 
 from __future__ import annotations
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from bench.guard.cases import told_before
+from bench.guard.cases import card_named, read_cases, told_before
 from common.errors import AudioError
 from pipelines.engines import HistoryItem, Interpreter, InterpretRequest, Release, RespondKind
 from pipelines.intent.exemplars import denials
@@ -46,22 +45,9 @@ class PatientTurn:
 
 def load_patient_questions(path: Path, cards: Mapping[str, Card]) -> dict[str, tuple[PatientQuestion, ...]]:
     """Return the questions by card; raises AudioError (`sentences.invalid`) naming file and fault."""
-    try:
-        rows: dict[str, tuple[PatientQuestion, ...]] = _SHAPE.validate_python(
-            yaml.safe_load(path.read_text(encoding="utf-8"))
-        )
-    except OSError as error:
-        raise AudioError(f"{path.name}: {error.strerror or 'unreadable'}", code="sentences.invalid") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise AudioError(f"{path.name} is not YAML: correct it", code="sentences.invalid") from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        raise AudioError(f"{path.name}: {where}: {fault['msg']}", code="sentences.invalid") from error
+    rows: dict[str, tuple[PatientQuestion, ...]] = read_cases(path, _SHAPE)
     for card_id, questions in rows.items():
-        if card_id not in cards:
-            raise AudioError(f"{path.name}: there is no card '{card_id}'", code="sentences.invalid")
-        known = {cue.id for cue in cards[card_id].cues}
+        known = {cue.id for cue in card_named(path, card_id, cards).cues}
         for question in questions:
             if question.expect and question.expect not in known:
                 raise AudioError(f"{path.name}: {card_id} has no cue '{question.expect}'", code="sentences.invalid")
