@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bench.guard.guard_measure import GuardQuestion
+from bench.guard.reply_parts import GatheredReply
 from bench.report_figures import Figure
-from pipelines.engines import (
-    CardTakesOver,
-    Clause,
-    GuardDecision,
-    GuardedRequest,
-    GuardedResponder,
-    ModelUse,
-    RemoteUse,
-    RespondKind,
-    RespondRequest,
-)
+from pipelines.engines import GuardedRequest, GuardedResponder, RespondKind, RespondRequest
 from pipelines.patient.persona import persona_of
 from server.measures import percentile
 
@@ -63,24 +53,8 @@ def reply_to(responder: GuardedResponder, turn: GuardQuestion, number: int) -> M
         text=turn.question,
         history=turn.history,
     )
-    began = time.perf_counter()
-    spoken: list[str] = []
-    allowed: list[str] = []
-    blocked: list[str] = []
-    took_over, first_ms, worded = "", 0.0, False
-    for part in responder.respond_guarded(GuardedRequest(request, turn.card)):
-        match part:
-            case GuardDecision(action="block", text=text, reasons=reasons):
-                blocked.append(f"{text} ({', '.join(reasons)})")
-            case GuardDecision(spoken=text) if text:
-                allowed.append(text)
-            case ModelUse(outcome=outcome) | RemoteUse(outcome=outcome):
-                worded = outcome != "card"
-            case CardTakesOver(reason=reason):
-                took_over = reason
-            case Clause(text=text):
-                first_ms = first_ms or (time.perf_counter() - began) * 1000.0
-                spoken.append(text)
+    made = GatheredReply()
+    made.take(responder.respond_guarded(GuardedRequest(request, turn.card)))
     return ModelReply(
         turn.card.id,
         turn.question,
@@ -89,11 +63,11 @@ def reply_to(responder: GuardedResponder, turn: GuardQuestion, number: int) -> M
         turn.release.fact,
         tuple(cue for item in turn.history for cue in item.cues),
         tuple(item.text for item in turn.history),
-        " ".join(spoken),
-        " ".join(allowed) if worded else "",
-        tuple(blocked),
-        took_over,
-        round(first_ms, 1),
+        " ".join(made.spoken),
+        made.worded,
+        tuple(made.blocked),
+        made.took_over,
+        round(made.first_ms, 1),
     )
 
 

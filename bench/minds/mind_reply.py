@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from bench.guard.reply_parts import GatheredReply
 from bench.minds.patient_questions import PatientTurn
 from pipelines.engines import (
-    CardTakesOver,
-    Clause,
-    GuardDecision,
     GuardedRequest,
     GuardedResponder,
-    ModelUse,
-    RemoteUse,
     ReplyAccount,
     ReplyPart,
     Responder,
@@ -110,27 +105,9 @@ def reply_of(responder: Responder | GuardedResponder, turn: PatientTurn, *, mind
         # Nobody said these: they are ours.
         may_leave=True,
     )
-    guarded = isinstance(responder, GuardedResponder)
-    began = time.perf_counter()
-    spoken: list[str] = []
-    allowed: list[str] = []
-    blocked: list[str] = []
-    first_ms, took_over, use = 0.0, "", ""
-    asked = worded = False
-    for part in _parts(responder, request, turn):
-        match part:
-            case GuardDecision(action="block", text=text, reasons=reasons):
-                blocked.append(f"{text} ({', '.join(reasons)})")
-            case GuardDecision(spoken=text) if text:
-                allowed.append(text)
-            case ModelUse(outcome=outcome, reason=reason) | RemoteUse(outcome=outcome, reason=reason):
-                asked, worded, use = True, outcome != "card", reason
-            case CardTakesOver(reason=reason):
-                took_over = reason
-            case Clause(text=text):
-                first_ms = first_ms or (time.perf_counter() - began) * 1000.0
-                spoken.append(text)
-    fell_back = took_over or use or ("" if asked else NOT_ASKED)
+    made = GatheredReply()
+    made.take(_parts(responder, request, turn))
+    fell_back = made.took_over or (NOT_ASKED if made.use is None else made.use.reason)
     return MindReply(
         mind=mind,
         card=turn.card.id,
@@ -144,11 +121,11 @@ def reply_of(responder: Responder | GuardedResponder, turn: PatientTurn, *, mind
         fact=turn.release.fact,
         told=turn.told,
         history=tuple(item.text for item in turn.history),
-        reply=" ".join(spoken),
-        worded=" ".join(allowed) if worded else "",
-        fell_back=fell_back if guarded else "",
-        blocked=tuple(blocked),
-        first_ms=round(first_ms, 2),
+        reply=" ".join(made.spoken),
+        worded=made.worded,
+        fell_back=fell_back if isinstance(responder, GuardedResponder) else "",
+        blocked=tuple(made.blocked),
+        first_ms=round(made.first_ms, 2),
     )
 
 
