@@ -121,14 +121,17 @@ def visiting(
     url: str,
     *,
     allowed: tuple[str, ...] = (),
+    first: str | None = None,
     calls: bool = False,
     scripts: tuple[str, ...] = (),
     **context: Any,
 ) -> Iterator[Page]:
-    """Open the first screen in a fresh context; at the end, check that the page behaved.
+    """Open an address of `url`'s server in a fresh context; at the end, check that the page behaved.
 
-    `allowed` are beginnings of console messages that the test provokes. Without `calls` the page uses its WebSocket,
-    whose messages a test can read. `scripts` run before the page's own.
+    Without `first` that is the first screen. Where this leads strangers elsewhere by itself, a test that goes to
+    another address at once must name that address here. `allowed` are beginnings of console messages that the test
+    provokes. Without `calls` the page uses its WebSocket, whose messages a test can read. `scripts` run before the
+    page's own.
     """
     given = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | context
     fresh = browser.new_context(**given)
@@ -137,7 +140,7 @@ def visiting(
         fresh.add_init_script(script)
     watched = Watched(fresh, url, allowed)
     try:
-        watched.page.goto(url if calls else f"{url}/?transport=websocket")
+        watched.page.goto(first or (url if calls else f"{url}/?transport=websocket"))
         yield watched.page
     finally:
         # Else the page of a test that failed would go on talking beside all tests after it.

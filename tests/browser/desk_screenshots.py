@@ -47,8 +47,8 @@ class DeskPictures:
     @contextmanager
     def _desk(self, look: str, where: str = "", **more: Any) -> Iterator[Page]:
         """Open the desk with a developer's key."""
-        with visiting(self._browser, self._house.url, allowed=("Failed",), **LOOKS[look], **more) as page:
-            page.goto(f"{self._house.url}/desk")
+        first = f"{self._house.url}/desk"
+        with visiting(self._browser, self._house.url, first=first, allowed=("Failed",), **LOOKS[look], **more) as page:
             page.get_by_label("Developer key").wait_for()
             if where == "":
                 self._picture(page, "gate", look)
@@ -146,7 +146,13 @@ def take_all(browser: Browser, house: ServerProcess, folder: Path, *, scratch: P
         sign_as(people[0], house, waits)
         declare_void(house, void, "Fire alarm")
         candidate = stack.enter_context(
-            visiting(browser, house.url, scripts=(speaking_when_told(TURNS),), allowed=("Failed",))
+            visiting(
+                browser,
+                house.url,
+                first=f"{house.url}/login",
+                scripts=(speaking_when_told(TURNS),),
+                allowed=("Failed",),
+            )
         )
         log_in(candidate, house, "ana@example.org", "Ana Lima", "candidate")
         steps.prepare(candidate)

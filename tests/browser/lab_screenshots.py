@@ -26,8 +26,7 @@ KEPT = "localStorage.getItem('interlocutor.lab.runs')"
 
 def run_all(browser: Browser, server: ServerProcess, folder: Path) -> str:
     """Run the recording with each wait and take the page's picture meanwhile; return the runs as they are kept."""
-    with visiting(browser, server.url) as page:
-        page.goto(server.lab_url)
+    with visiting(browser, server.url, first=server.lab_url) as page:
         page.get_by_role("checkbox", name=re.compile(f"^{RECORDING}")).check()
         for name, wait_ms in WAITS.items():
             page.get_by_label("Name of the run").fill(name)
@@ -47,15 +46,13 @@ def take(
     def picture(page: Page, what: str) -> None:
         page.screenshot(path=folder / f"lab-{what}-{look}.png", full_page=True)
 
-    with visiting(browser, server.url, **context) as page:
-        page.goto(server.lab_url)
+    with visiting(browser, server.url, first=server.lab_url, **context) as page:
         page.evaluate("(runs) => localStorage.setItem('interlocutor.lab.runs', runs)", runs)
         page.reload()
         page.get_by_role("button", name=f"Turns of {next(iter(WAITS))}").click()
         page.locator(".lab-chart canvas").wait_for()
         picture(page, "runs")
-    with visiting(browser, server.url, **context) as page:
-        page.goto(f"{server.url}/lab")
+    with visiting(browser, server.url, first=f"{server.url}/lab", **context) as page:
         page.get_by_label("Developer key").wait_for()
         picture(page, "key")
 

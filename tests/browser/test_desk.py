@@ -28,8 +28,7 @@ MARK_WORDS = """() => {
 @contextmanager
 def at_the_desk(browser: Browser, server: ServerProcess, **context: Any) -> Iterator[Page]:
     """Open the desk with a developer's key."""
-    with visiting(browser, server.url, allowed=REFUSED, **context) as page:
-        page.goto(f"{server.url}/desk")
+    with visiting(browser, server.url, first=f"{server.url}/desk", allowed=REFUSED, **context) as page:
         expect(steps.heading(page, "Examiners' desk")).to_be_visible()
         assert violations(page) == []
         page.get_by_label("Developer key").fill("wrong")

@@ -32,8 +32,7 @@ TRANSPORTS = ("WebSocket", "WebRTC") if NIGHTLY else ("WebSocket",)
 @pytest.fixture
 def lab(browser: Browser, server: ServerProcess) -> Iterator[Page]:
     """The latency page, by the link that a server in dev writes: nobody asks for a key."""
-    with visiting(browser, server.url) as page:
-        page.goto(server.lab_url)
+    with visiting(browser, server.url, first=server.lab_url) as page:
         page.get_by_role("heading", name="Latency", exact=True, level=1).wait_for()
         yield page
 
@@ -330,8 +329,7 @@ def test_dropped_recordings_are_chosen_and_what_cannot_be_read_is_told(lab: Page
 
 
 def test_the_link_opens_the_page_and_leaves_no_key_in_the_address(browser: Browser, server: ServerProcess) -> None:
-    with visiting(browser, server.url) as page:
-        page.goto(f"{server.url}/lab")
+    with visiting(browser, server.url, first=f"{server.url}/lab") as page:
         page.get_by_label("Developer key").wait_for()
         # In the same tab only the fragment changes, which loads nothing anew.
         page.goto(server.lab_url)
@@ -342,8 +340,7 @@ def test_the_link_opens_the_page_and_leaves_no_key_in_the_address(browser: Brows
 
 
 def test_who_has_no_link_is_asked_for_the_key(browser: Browser, server: ServerProcess) -> None:
-    with visiting(browser, server.url) as page:
-        page.goto(f"{server.url}/lab")
+    with visiting(browser, server.url, first=f"{server.url}/lab") as page:
         key = page.get_by_label("Developer key")
         key.fill("not-the-key")
         page.get_by_role("button", name="Open").click()

@@ -37,7 +37,7 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
     with ExitStack() as stack:
         pages = []
         for login, name in (("eva", "Eva"), ("finn", "Finn <b>"), ("gina", "Gina")):
-            page = stack.enter_context(visiting(browser, house.url, allowed=REFUSED))
+            page = stack.enter_context(visiting(browser, house.url, first=f"{house.url}/login", allowed=REFUSED))
             log_in(page, house, f"{login}@example.org", name)
             pages.append(page)
         examine(house, exam)
@@ -135,8 +135,7 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         assert "Fluency,6,6,3,5,yes,5.0," in table
         other = hold_exam(house)
         examine(house, other, "exam_2")
-        desk = stack.enter_context(visiting(browser, house.url, allowed=REFUSED))
-        desk.goto(f"{house.url}/desk")
+        desk = stack.enter_context(visiting(browser, house.url, first=f"{house.url}/desk", allowed=REFUSED))
         desk.get_by_label("Developer key").fill(KEY)
         desk.get_by_role("button", name="Open the desk").click()
         # A second exam waits: another examiner is named, and then it is closed with the one mark that it has.
