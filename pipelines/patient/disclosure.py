@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, Release, RespondKind
@@ -22,7 +22,7 @@ from pipelines.patient.card import Card, Cue
 from pipelines.patient.deflections import DEFLECTIONS, NOT_NOTICED, AnswerForm, form_of
 from pipelines.patient.identity import ADDRESS_FACT, BIRTH_FACT, Identity
 from pipelines.patient.jargon import WHAT_IS_LINE, unexplained
-from pipelines.patient.summaries import CORRECTED_LINE, Stated, disagreeing
+from pipelines.patient.summaries import CORRECTED_LINE, WRONG_LINE, Stated, disagreeing
 from pipelines.patient.teach_back import in_own_words
 from pipelines.patient.wording import behind, is_one_of, spoken_lines, uncapitalised, was_said
 
@@ -276,6 +276,8 @@ class _Telling:
         if top.cue not in self.cues:
             return self._tell_fact(top.cue)
         cue = self.cues[top.cue]
+        if self.heard.act is Act.UNSURE and self._knows(cue):
+            return self._say(self.lines.say_again, f"'{cue.id}' is told, and was hardly asked for again")
         if self._may_tell(cue) or self._knows(cue):
             return self._tell(cue)
         for match in self.heard.cues[1:]:
@@ -444,23 +446,26 @@ class _Telling:
         return next((fact.says for fact in self.card.facts if fact.id == fact_id), otherwise)
 
     def _confirm(self) -> Release:
-        """Confirm a summary, or correct it by what was told, and by nothing that was not."""
-        stated = [*self._stated()]
-        if not stated:
-            return self._volunteer(self._acknowledgements())
-        wrong = disagreeing(stated, known=self.known)
-        if wrong:
+        """Confirm a summary, or correct it: by what was told, and where nothing of it was, without telling it."""
+        stated, untold = self._stated()
+        if wrong := disagreeing(stated, known=self.known):
             return self._say([CORRECTED_LINE.format(said=wrong)], "the summary says otherwise than what was told")
-        return self._say(self.lines.summary)
+        if disagreeing(untold, known=self.known):
+            return self._say([WRONG_LINE], "the summary says otherwise than what is not told yet")
+        return self._say(self.lines.summary) if stated else self._volunteer(self._acknowledgements())
 
-    def _stated(self) -> Iterator[Stated]:
-        """Yield each claim of a summary with what was told of that thing, or would be told to whoever asks."""
+    def _stated(self) -> tuple[list[Stated], list[Stated]]:
+        """Return each claim of a summary with what was told of that thing, or may be; and those of untold cues."""
         facts = {fact.id: fact.says for fact in self.card.facts}
+        stated, untold = list[Stated](), list[Stated]()
         for claim, item in self.heard.claims:
             said = self.cues[item].says if item in self.cues else facts.get(item, ())
             told = [text for text in said if was_said(text, self.patient_texts)]
             if told or item in facts:
-                yield Stated(claim, (told or said)[-1])
+                stated.append(Stated(claim, (told or said)[-1]))
+            elif said:
+                untold.append(Stated(claim, " ".join(said)))
+        return stated, untold
 
     def _acknowledgements(self) -> Sequence[str]:
         """Return lines that take in what was said: those that promise to do it only after advice."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pipelines.endpointing.numerals import DIGITS, TEENS, TENS
 
 CORRECTED_LINE = "Not quite. {said}"
+# What was never told is not told by correcting it either.
+WRONG_LINE = "No, that's not quite right."
 
 # What stands for a number in front of a unit: "a week", "once a week".
 _ONE = {"a": "1", "an": "1", "once": "1", "twice": "2"}

@@ -76,7 +76,11 @@ _TURNED = {
 # Behind these "you" does something; elsewhere something is done to you.
 _SUBJECT_AFTER = frozenset(
     "if when whenever that because until till before after while so and or but where what how unless as since once "
-    "why which than whether every time day thing everything".split()
+    "why which than whether every time day thing everything although though".split()
+)
+# Before these "you" does something too.
+_SUBJECT_BEFORE = frozenset(
+    "may might can can't cannot could will won't would should shouldn't must mustn't didn't".split()
 )
 
 
@@ -135,7 +139,9 @@ def _turned(todo: str, *, sentence_case: bool = False) -> str:
     for place, word in enumerate(words):
         bare = word.strip(",:").lower()
         after = words[place - 1].strip(",").lower() if place else "if"
-        object_ = bare == "you" and (after not in _SUBJECT_AFTER or place == len(words) - 1)
+        last = place == len(words) - 1
+        before = "" if last else words[place + 1].strip(",").lower()
+        object_ = bare == "you" and (last or (after not in _SUBJECT_AFTER and before not in _SUBJECT_BEFORE))
         other = "me" if object_ else _TURNED.get(bare)
         turned.append(word if other is None else word.lower().replace(bare, other, 1))
     text = " ".join(turned)

@@ -7,10 +7,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, expect
 from websockets.sync.client import connect
 
 from audio.frames import WIRE_HZ, Pcm, samples_for, silence
@@ -18,6 +19,8 @@ from tests.app.asking import answered
 from tests.app.process import KEY, ROOT, ServerProcess, plain_environment
 from tests.app.wire import encoded
 from tests.browser import steps
+from tests.browser.axe import violations
+from tests.browser.chromium import visiting
 
 PASSWORD = "correct horse battery staple"
 CRITERIA = (
@@ -31,6 +34,27 @@ CRITERIA = (
     ("Information gathering", 2),
     ("Information giving", 2),
 )
+
+
+# The desk is asked for before anybody has a key.
+REFUSED = ("Failed to load resource: the server responded with a status of 40",)
+
+
+@contextmanager
+def at_the_desk(
+    browser: Browser, server: ServerProcess, *, allowed: tuple[str, ...] = (), **context: Any
+) -> Iterator[Page]:
+    """Open the desk with a developer's key; `allowed` are messages of the console that the test provokes."""
+    with visiting(browser, server.url, first=f"{server.url}/desk", allowed=(*REFUSED, *allowed), **context) as page:
+        expect(steps.heading(page, "Examiners' desk")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_label("Developer key").fill("wrong")
+        page.get_by_role("button", name="Open the desk").click()
+        expect(page.get_by_role("alert")).to_have_text("The server did not take this key.")
+        page.get_by_label("Developer key").fill(KEY)
+        page.get_by_role("button", name="Open the desk").click()
+        page.get_by_role("heading", name="Live now").wait_for()
+        yield page
 
 
 def hold_exam(house: ServerProcess, sound: Pcm | None = None) -> str:

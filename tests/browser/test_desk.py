@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.app.process import KEY, ServerProcess
+from tests.app.process import ServerProcess
 from tests.browser import steps
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
+from tests.browser.examiners import at_the_desk
 
 pytestmark = pytest.mark.browser
 
-# The desk is asked for before anybody has a key.
-REFUSED = ("Failed to load resource: the server responded with a status of 40",)
 MARK_WORDS = """() => {
   const words = document.querySelectorAll(".turn-candidate .word");
   getSelection().setBaseAndExtent(words[0].firstChild, 0, words[2].firstChild, 1);
 }"""
-
-
-@contextmanager
-def at_the_desk(browser: Browser, server: ServerProcess, **context: Any) -> Iterator[Page]:
-    """Open the desk with a developer's key."""
-    with visiting(browser, server.url, first=f"{server.url}/desk", allowed=REFUSED, **context) as page:
-        expect(steps.heading(page, "Examiners' desk")).to_be_visible()
-        assert violations(page) == []
-        page.get_by_label("Developer key").fill("wrong")
-        page.get_by_role("button", name="Open the desk").click()
-        expect(page.get_by_role("alert")).to_have_text("The server did not take this key.")
-        page.get_by_label("Developer key").fill(KEY)
-        page.get_by_role("button", name="Open the desk").click()
-        page.get_by_role("heading", name="Live now").wait_for()
-        yield page
 
 
 def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: Browser, server: ServerProcess) -> None:

@@ -16,19 +16,21 @@ from tests.app.several import NAMES, two
 from tests.browser import steps
 from tests.browser.chromium import visiting
 from tests.browser.conftest import BRISK
+from tests.browser.examiners import at_the_desk
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(bool(postgres.lacking()), reason=str(postgres.lacking())),
 ]
 
+# What the browser says of the death, and the page of an answer that came too soon.
+ALLOWED = ("WebSocket connection to", "Failed to load resource", "The server refused a message.")
+
 
 @pytest.mark.parametrize("calls", [False, True], ids=["WebSocket", "call"])
 def test_a_role_play_outlives_its_server(browser: Browser, tmp_path: Path, calls: bool) -> None:
-    # What the browser says of the death, and the page of an answer that came too soon.
-    allowed = ("WebSocket connection to", "Failed to load resource", "The server refused a message.")
     with two(tmp_path, *BRISK) as (servers, _):
-        with visiting(browser, servers[1].url, allowed=allowed, calls=calls) as page:
+        with visiting(browser, servers[1].url, allowed=ALLOWED, calls=calls) as page:
             steps.prepare(page)
             steps.start(page)
             steps.in_state(page, "speaking")
@@ -45,4 +47,34 @@ def test_a_role_play_outlives_its_server(browser: Browser, tmp_path: Path, calls
         went_on = kinds[kinds.index("session_restored") :]
         assert "reply_finished" in went_on
         assert kinds[-1] == "session_ended"
+        assert faults_of(servers[1]) == []
+
+
+def test_an_examiner_goes_on_following_it(browser: Browser, tmp_path: Path) -> None:
+    with two(tmp_path, *BRISK) as (servers, _):
+        with (
+            visiting(browser, servers[1].url, allowed=ALLOWED) as candidate,
+            at_the_desk(browser, servers[1], allowed=ALLOWED) as desk,
+        ):
+            steps.prepare(candidate)
+            desk.get_by_role("button", name=f"Follow: {steps.WOUND}").click()
+            steps.start(candidate)
+            desk.get_by_role("button", name="Listen", exact=True).click()
+            expect(desk.get_by_text("You hear it live.")).to_be_visible()
+            desk.keyboard.press("b")
+            expect(desk.locator(".note-bookmark")).to_have_count(1)
+            steps.in_state(candidate, "speaking")
+            os.kill(servers[0].process.pid, signal.SIGKILL)
+            # Notes that are written meanwhile wait until they can be kept.
+            desk.keyboard.press("b")
+            servers[1].wait_for(lambda: servers[1].logged("session_restored"))
+            said = desk.get_by_role("group", name="What is said").locator(".caption-patient")
+            answers = said.count()
+            expect(said).to_have_count(answers + 1)
+            expect(desk.get_by_text("You hear it live.")).to_be_visible()
+            expect(desk.locator(".note-bookmark")).to_have_count(2)
+            steps.end(candidate)
+            expect(desk.locator(".follow-status")).to_have_text("The role-play is over.")
+            desk.reload()
+            expect(desk.locator(".note-bookmark")).to_have_count(2)
         assert faults_of(servers[1]) == []

@@ -15,6 +15,7 @@ from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.deflections import DEFLECTIONS, AnswerForm
 from pipelines.patient.disclosure import LEADS, Disclosure, Moment, nothing_to_tell
 from pipelines.patient.persona import persona_of
+from pipelines.patient.summaries import WRONG_LINE
 from server.sessions.factory import seed_of
 
 
@@ -339,9 +340,11 @@ def test_a_summary_is_confirmed_or_corrected_by_what_was_told() -> None:
     assert right.text in wound().lines.summary
     wrong = answer("So it happened two days ago, right?", Act.SUMMARY, history=history, told=cues, about=about)
     assert wrong.text == f"Not quite. {told}"
-    # What nobody has told is neither confirmed nor given away.
-    untold = answer("So it happened two days ago?", Act.SUMMARY, about=about)
+    # What nobody has told is neither confirmed nor given away; it is only said that something is not so.
+    untold = answer("So it happened three weeks ago?", Act.SUMMARY, about=about)
     assert untold.text in wound().lines.acknowledge
+    untold = answer("So it happened two days ago?", Act.SUMMARY, about=about)
+    assert untold.text == WRONG_LINE
 
 
 def test_who_is_thanked_or_asked_by_name_says_so() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.engines import (
@@ -237,6 +237,12 @@ TEXTS = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
+# What can't be understood was answered by telling once more what was asked back.
+@example(
+    card_id="nursing-leg-wound",
+    turns=["at what time of the day are they worst", "0001:EOR", "Y00IH1SA0E:0:Q20OR"],
+    seed=0,
+)
 @given(
     card_id=st.sampled_from(
         ["nursing-leg-wound", "medicine-headaches", "pharmacy-new-inhaler", "veterinary-itchy-dog"]

@@ -25,6 +25,7 @@ def after(*said: str) -> str:
             "So I should rest, and come back on Friday.",
         ),
         ("Then rinse it with salt water.", "So I should rinse it with salt water."),
+        ("Call me, although you may feel fine.", "So I should call you, although I may feel fine."),
     ],
 )
 def test_instructions_are_turned_round(said: str, told: str) -> None:
