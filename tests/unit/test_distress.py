@@ -59,6 +59,8 @@ def test_plain_words_are_enough(text: str, kind: str) -> None:
         "Hello, please come in and take a seat. I am one of the nurses here.",
         "My name is Zuleika Quennell and my number is 07700 900461.",
         "I'm so sorry, she was barking and I couldn't hear you.",
+        "I have here written Walter Jensen. How would you like that I call you?",
+        "This is your first time here. He is in the next room with my colleague now. Have I got this right so far?",
     ],
 )
 def test_who_says_who_they_are_is_in_no_danger(interpreter: LearnedInterpreter, text: str) -> None:
