@@ -14,18 +14,42 @@ import sys
 import types
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 # The library asks for these when it is imported, and uses them to read recordings for training alone. Their builds must
 # match torch's to the letter, so an environment without them is the one that works everywhere.
 _FOR_TRAINING = ("torchaudio", "torchcodec")
 
 
+class NoPhonemizer:
+    """Stands where the library wants espeak-ng, which need not be here: who speaks with the graph makes phonemes."""
+
+    def __init__(self, **_told: object) -> None:
+        pass
+
+    @staticmethod
+    def name() -> str:
+        """Return what the library calls what it stands for."""
+        return "espeak"
+
+
 def main(source: Path, target: Path) -> None:
     """Convert; raises what coqui-tts raises."""
-    for name in _FOR_TRAINING:
-        stand_in = types.ModuleType(name)
-        stand_in.__spec__ = ModuleSpec(name, None)
-        sys.modules[name] = stand_in
+    model = load(source)
+    target.mkdir(parents=True)
+    sys.stdout.write("writing model.onnx\n")
+    model.export_onnx(output_path=str(target / "model.onnx"), verbose=False)
+    shutil.copy(source / "config.json", target / "config.json")
+    speakers = source / "speaker_ids.json"
+    if speakers.is_file():
+        shutil.copy(speakers, target / "speaker_ids.json")
+    symbols = list(model.tokenizer.characters.vocab)
+    (target / "symbols.json").write_text(json.dumps(symbols, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(source: Path) -> Any:
+    """Return the library's model of a folder, ready to speak; raises what coqui-tts raises."""
+    stand_in_for_parts()
     vits_config = importlib.import_module("TTS.tts.configs.vits_config")
     vits = importlib.import_module("TTS.tts.models.vits")
     config = vits_config.VitsConfig()
@@ -41,14 +65,18 @@ def main(source: Path, target: Path) -> None:
     checkpoint = next(iter(sorted(source.glob("model_file.pth*"))))
     sys.stdout.write(f"loading {checkpoint.name}\n")
     model.load_checkpoint(config, str(checkpoint), eval=True)
-    target.mkdir(parents=True)
-    sys.stdout.write("writing model.onnx\n")
-    model.export_onnx(output_path=str(target / "model.onnx"), verbose=False)
-    shutil.copy(source / "config.json", target / "config.json")
-    if speakers.is_file():
-        shutil.copy(speakers, target / "speaker_ids.json")
-    symbols = list(model.tokenizer.characters.vocab)
-    (target / "symbols.json").write_text(json.dumps(symbols, ensure_ascii=False) + "\n", encoding="utf-8")
+    return model
+
+
+def stand_in_for_parts() -> None:
+    """Let the library be imported, and its models be made, without what only training and its own phonemes need."""
+    for name in _FOR_TRAINING:
+        stand_in = types.ModuleType(name)
+        stand_in.__spec__ = ModuleSpec(name, None)
+        sys.modules[name] = stand_in
+    tokenizer: Any = importlib.import_module("TTS.tts.utils.text.tokenizer")
+    tokenizer.get_phonemizer_by_name = lambda _name, **told: NoPhonemizer(**told)
+    tokenizer.get_default_phonemizer = lambda _language: NoPhonemizer.name()
 
 
 if __name__ == "__main__":

@@ -1,146 +1,126 @@
 """Speaks with a model of the package coqui-tts, which lives in an environment and a process of its own.
 
 The package needs torch, which this server never imports; `scripts/setup-coqui` makes the environment. A model speaks by
-whole clauses and says nothing of word times, so words are spread over what is heard by the number of their letters.
+whole clauses, XTTS piece by piece. None says anything of word times, so words are spread over what is heard by the
+number of their letters.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import subprocess
-import threading
-from collections.abc import Iterator, Mapping
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from audio.frames import WIRE_HZ
-from audio.resample import resample_whole
-from common.errors import EngineError
-from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk
+from audio.frames import WIRE_HZ, Pcm
+from audio.resample import StreamResampler, resample_whole
+from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
+from pipelines.tts.coqui_fetch import AGREED
+from pipelines.tts.coqui_process import CoquiProcess
+from pipelines.tts.coqui_worker import checkpoint_of
+from pipelines.tts.neural.chunked import chunk_with
 from pipelines.tts.neural.levels import Wave, factor_of, gain_for, loudness_of, to_pcm
+from pipelines.tts.neural.script import passages_of
 from pipelines.tts.neural.shared import Shared
-from pipelines.tts.spoken.say import joined, say
+from pipelines.tts.spoken.say import SaidWord, joined, say
+from pipelines.tts.stream_trim import StreamTrim
 from pipelines.tts.word_times import chunks, place, trim
 
-_WORKER = Path(__file__).with_name("coqui_worker.py")
-# A line of its own answers is short; a longer one is not from it.
-_LONGEST_LINE = 65_536
-
-
-class CoquiProcess:
-    """The worker's process: one model, one text after another; it ends with this object, and begins anew if it died."""
-
-    def __init__(self, python: Path, folder: Path) -> None:
-        """Start it and wait until the model is loaded; raises EngineError."""
-        self._python, self._folder = python, folder
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self.rate_hz = 0
-        self._start()
-
-    @property
-    def pid(self) -> int | None:
-        """The process id, for tests."""
-        return self._process.pid if self._process is not None else None
-
-    def speak(self, text: str, speaker: str) -> Wave:
-        """Return a text as float32 (n,) at `rate_hz`; raises EngineError."""
-        with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self.close()
-                self._start()
-            asked = json.dumps({"text": text, "speaker": speaker}).encode("ascii") + b"\n"
-            try:
-                self._pipe("stdin").write(asked)
-                self._pipe("stdin").flush()
-            except OSError as error:
-                raise self._gone() from error
-            count = int(self._answer()["samples"])
-            content = self._pipe("stdout").read(4 * count)
-            if len(content) < 4 * count:
-                raise self._gone()
-        return np.frombuffer(content, dtype="<f4")
-
-    def close(self) -> None:
-        """End the process."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_process", None) is not None:
-            self.close()
-
-    def _start(self) -> None:
-        # The program and its argument are ours, and there is no shell.
-        self._process = subprocess.Popen(  # noqa: S603
-            [self._python, _WORKER, self._folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self.rate_hz = int(self._answer()["rate_hz"])
-
-    def _pipe(self, name: str) -> Any:
-        return getattr(self._process, name)
-
-    def _answer(self) -> Mapping[str, Any]:
-        line = self._pipe("stdout").readline(_LONGEST_LINE)
-        if not line:
-            raise self._gone()
-        found: Mapping[str, Any] = json.loads(line)
-        if "error" in found:
-            said = " ".join(str(found["error"]).split())[:300]
-            raise EngineError(
-                f"the Coqui model in {self._folder} can't speak ({said})",
-                code="model.format",
-            )
-        return found
-
-    def _gone(self) -> EngineError:
-        return EngineError(f"the process of the Coqui model in {self._folder} has ended; the next clause starts it")
-
+# What a voice that speaks in pieces is measured with: its gain must be known before its clause is.
+_SENTENCE = "Well, it keeps me awake, so I'm rather worried. No, not that I know of."
+_NOTHING: Pcm = np.zeros(0, dtype=np.int16)
+# A description may hold remarks, so it need not be JSON.
+_XTTS = re.compile(r'"model"\s*:\s*"xtts"')
+_BY_ESPEAK = (re.compile(r'"use_phonemes"\s*:\s*true'), re.compile(r'"phonemizer"\s*:\s*"espeak"'))
 
 _processes: Shared[CoquiProcess] = Shared()
 
 
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class _Manner:
+    """The gain that brings a speaker to the house's loudness, and how many samples at 24 kHz a letter takes."""
+
+    gain: float
+    letter_samples: float
+
+
+_manners: Shared[_Manner] = Shared()
+
+
 class CoquiSynthesiser:
-    """Speaks with one speaker of a model at the model's own pace, by whole clauses."""
+    """Speaks with one speaker of a model at the model's own pace."""
 
     def __init__(self, folder: Path, *, python: Path, speaker: str = "") -> None:
         self.info = EngineInfo("synthesiser", folder.name, demonstration=False, isolation="thread")
         self._folder, self._python, self._speaker = folder, python, speaker
         self._process: CoquiProcess | None = None
+        self._manner: _Manner | None = None
 
     def warm(self) -> None:
-        """Start the process, which loads the model, and speak a word; raises EngineError."""
-        self._running().speak("Ready.", self._speaker)
+        """Start the process, which loads the model, and have it speak; raises EngineError."""
+        process = self._running()
+        if process.streams:
+            self._measured(process)
+        else:
+            self._whole(process, "Ready.")
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
-        """Yield the clause at 24 kHz in pieces of 200 ms, silence around it trimmed; raises EngineError."""
+        """Yield the clause at 24 kHz, silence around it trimmed; raises EngineError.
+
+        It comes in pieces of 200 ms when it is made, that of XTTS in pieces as they are made.
+        """
         said = say(request.text, request.pronunciations)
         if not joined(said):
-            yield from chunks(np.zeros(0, dtype=np.int16), ())
+            yield from chunks(_NOTHING, ())
             return
         process = self._running()
-        wave = process.speak(joined(said), self._speaker)
-        gain = gain_for(loudness_of(wave, process.rate_hz)) * factor_of(request.voice.level_db)
+        mood = factor_of(request.voice.level_db)
+        if process.streams:
+            yield from self._in_pieces(process, said, mood)
+            return
+        wave = self._whole(process, joined(said))
+        gain = gain_for(loudness_of(wave, process.rate_hz)) * mood
         samples, _ = trim(
             resample_whole(to_pcm(wave, gain), from_hz=process.rate_hz, to_hz=WIRE_HZ),
             (),
         )
         starts = _spread([len(one.spoken) for one in said], len(samples))
         yield from chunks(samples, place([one.word for one in said], starts, samples))
+
+    def _in_pieces(self, process: CoquiProcess, said: Sequence[SaidWord], mood: float) -> Iterator[SpeechChunk]:
+        manner = self._measured(process)
+        pending = _guessed(said, manner.letter_samples)
+        resampler, trimmed = StreamResampler(process.rate_hz, WIRE_HZ), StreamTrim()
+        made = 0
+        for part in passages_of([one.spoken for one in said]):
+            with closing(process.speak(" ".join(filter(None, part)), self._speaker)) as waves:
+                for wave in waves:
+                    samples = trimmed.process(resampler.process(to_pcm(wave, manner.gain * mood)))
+                    if len(samples):
+                        made += len(samples)
+                        yield _ended(chunk_with(samples, pending, until_ms=_ms(made)), _ms(made))
+        samples = trimmed.process(resampler.process(_NOTHING, last=True), last=True)
+        yield SpeechChunk(samples, tuple(_within(pending, _ms(made), _ms(made + len(samples)))))
+
+    def _measured(self, process: CoquiProcess) -> _Manner:
+        if self._manner is None:
+            key = (self._python, self._folder, self._speaker)
+            self._manner = _manners.get(key, lambda: self._measure(process))
+        return self._manner
+
+    def _measure(self, process: CoquiProcess) -> _Manner:
+        wave = self._whole(process, _SENTENCE)
+        sounding, _ = trim(resample_whole(to_pcm(wave, 1.0), from_hz=process.rate_hz, to_hz=WIRE_HZ), ())
+        return _Manner(gain_for(loudness_of(wave, process.rate_hz)), len(sounding) / (len(_SENTENCE) + 1))
+
+    def _whole(self, process: CoquiProcess, text: str) -> Wave:
+        with closing(process.speak(text, self._speaker)) as waves:
+            return np.concatenate([np.zeros(0, dtype=np.float32), *waves])
 
     def _running(self) -> CoquiProcess:
         if self._process is None:
@@ -153,8 +133,20 @@ def coqui_fault(python: Path, folder: Path) -> str:
     """Return what a model lacks before it can speak, and what to do; empty if nothing."""
     if not python.is_file():
         return f"coqui-tts is not set up, {python} is not there; run ./scripts/setup-coqui"
-    if not (folder / "config.json").is_file() or not (folder / "model_file.pth").is_file():
+    described = folder / "config.json"
+    if not described.is_file() or checkpoint_of(folder) is None:
         return f"{folder} has no config.json and model_file.pth; download the model, or correct the name"
+    try:
+        said = described.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return f"{described} can't be read ({error}); download the model again"
+    if _XTTS.search(said) and not (folder / AGREED).is_file():
+        return (
+            "nobody has agreed to its licence, the Coqui Public Model License, which allows no commercial use; "
+            f"run ./scripts/setup-coqui {_asked_for(folder)}"
+        )
+    if all(sign.search(said) for sign in _BY_ESPEAK) and not (shutil.which("espeak-ng") or shutil.which("espeak")):
+        return "coqui-tts makes its phonemes with espeak-ng, which is not here; run apt-get install espeak-ng"
     return ""
 
 
@@ -166,7 +158,40 @@ def coqui_folder(model: str) -> Path:
     return Path(home).expanduser() / "tts" / model.replace("/", "--")
 
 
+def _asked_for(folder: Path) -> str:
+    """Return what names a model for `scripts/setup-coqui`: the package's name for it, or its folder."""
+    return folder.name.replace("--", "/") if folder.name.startswith("tts_models--") else str(folder)
+
+
 def _spread(lengths: list[int], samples: int) -> list[int]:
     """Return where each word begins, by the letters before it."""
     total = max(1, sum(length + 1 for length in lengths))
     return [samples * sum(length + 1 for length in lengths[:index]) // total for index in range(len(lengths))]
+
+
+def _guessed(said: Sequence[SaidWord], letter_samples: float) -> list[Word]:
+    """Return the words of a clause that is still being made, at the pace of its speaker."""
+    edges = np.cumsum([0, *(len(one.spoken) + 1 for one in said)]) * letter_samples
+    return [
+        Word(one.word.text, _ms(begin), _ms(end)) for one, begin, end in zip(said, edges[:-1], edges[1:], strict=True)
+    ]
+
+
+def _ended(chunk: SpeechChunk, until_ms: int) -> SpeechChunk:
+    """Return a piece whose words end with it at the latest: nobody knows yet whether there is more of the clause."""
+    return replace(
+        chunk, words=tuple(replace(word, end_ms=max(word.start_ms, min(word.end_ms, until_ms))) for word in chunk.words)
+    )
+
+
+def _within(words: Sequence[Word], begin_ms: int, end_ms: int) -> list[Word]:
+    """Return words that were to come later than the clause ends, spread over what is left of it by their letters."""
+    starts = [*_spread([len(word.text) for word in words], max(0, end_ms - begin_ms)), max(0, end_ms - begin_ms)]
+    return [
+        Word(word.text, begin_ms + first, begin_ms + second)
+        for word, first, second in zip(words, starts[:-1], starts[1:], strict=True)
+    ]
+
+
+def _ms(samples: float) -> int:
+    return round(1000 * samples / WIRE_HZ)

@@ -56,6 +56,23 @@ def test_coqui_puts_a_blank_around_each_letter(tmp_path: Path) -> None:
     assert script.ids.tolist() == [6, 1, 6, 2, 6, 3, 6, 4, 6, 5, 6]
 
 
+def test_coqui_marks_begin_and_end_outside_the_blanks(tmp_path: Path) -> None:
+    symbols = ["n", "ˈ", "o", "ʊ", ".", "<BLNK>", "<BOS>", "<EOS>"]
+    voice = read_voice(coqui(tmp_path, symbols, enable_eos_bos_chars=True))
+    (script,) = scripts_of(["No."], voice)
+    assert script.ids.tolist() == [6, 5, 0, 5, 1, 5, 2, 5, 3, 5, 4, 5, 7]
+    assert script.spans == ((2, 10),)
+    named = {"blank": "_", "bos": "^", "eos": "$"}
+    voice = read_voice(coqui(tmp_path, [*symbols[:5], "_", "^", "$"], enable_eos_bos_chars=True, characters=named))
+    assert scripts_of(["No."], voice)[0].ids.tolist() == script.ids.tolist()
+
+
+def test_a_coqui_voice_that_reads_letters_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="it reads letters, not the phonemes") as caught:
+        read_voice(coqui(tmp_path, ["n", "o"], use_phonemes=False))
+    assert caught.value.code == "model.format"
+
+
 def test_a_voice_of_several_speakers_knows_them_by_name(tmp_path: Path) -> None:
     voice = read_voice(piper(tmp_path, num_speakers=2, speaker_id_map={"ann": 0, "bob": 1}))
     assert voice.speaker("bob") == 1

@@ -46,7 +46,10 @@ class Passage:
 
 
 class VitsModel:
-    """The sessions of a voice; `why_whole` says why it speaks by whole clauses, empty for one that does in windows."""
+    """The sessions of a voice; `why_whole` says why it speaks by whole clauses, empty for one that does in windows.
+
+    `noises` are the random numbers that the front is given, float32 (1, channels, length) by the input's name.
+    """
 
     def __init__(self, voice: VoiceFile, *, threads: int = 1) -> None:
         """Load the voice; raises EngineError (`model.format`)."""
@@ -66,7 +69,7 @@ class VitsModel:
         self._inputs = {known.name for known in self._front.get_inputs()}
         noise = np.random.default_rng(_NOISE_SEED).standard_normal((1, _NOISE_CHANNELS, MOST_FRAMES), np.float32)
         # Each has its own numbers, the same for every passage, so that a reply can be made again.
-        self._noises = {
+        self.noises = {
             name: np.roll(noise, index * _NOISE_STEP_FRAMES, axis=2) for index, name in enumerate(self._cut.noises)
         }
         self._context = 0
@@ -99,7 +102,7 @@ class VitsModel:
             "input_lengths": np.array([len(ids)], dtype=np.int64),
             "scales": np.array([noise, own_length * length, noise_of_length], dtype=np.float32),
             "sid": np.array([speaker or 0], dtype=np.int64),
-            **self._noises,
+            **self.noises,
         }
         made = [name for name in self._cut.sides if name not in known]
         wanted = [self._cut.latents, *made, *filter(None, [self._cut.durations])]

@@ -1,7 +1,7 @@
 """What a VITS voice says of itself: Piper's `*.onnx.json`, or Coqui's `config.json` beside `symbols.json`.
 
 Both turn phonemes into numbers, but not in the same way: Piper marks begin and end, and puts a pad after each; Coqui
-puts a blank around each, and marks begin and end only where the voice was trained so.
+puts a blank around each, and marks begin and end, outside the blanks, only where the voice was trained so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _ESPEAK_VOICES = {"en": "en-us", "en-gb": "en", "en-uk": "en"}
 _RATES_HZ = range(8_000, 48_001)
 # Piper trains at these rates and no others.
 _RATES_OF_QUALITY = {"x_low": 16_000, "low": 16_000, "medium": 22_050, "high": 22_050}
-_BLANK = "<BLNK>"
+# What Coqui calls its marks where a description names no others.
+_MARKS = {"blank": "<BLNK>", "bos": "<BOS>", "eos": "<EOS>"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,13 @@ def _piper(model: Path, said: Mapping[str, Any]) -> VoiceFile:
 def _coqui(model: Path, said: Mapping[str, Any], symbols: object, folder: Path) -> VoiceFile:
     if not isinstance(symbols, list) or not all(isinstance(symbol, str) for symbol in symbols):
         raise ValueError("symbols.json is no list of characters")
+    if not said.get("use_phonemes", True):
+        raise ValueError("it reads letters, not the phonemes of espeak-ng; choose another voice")
     arguments = said.get("model_args", {})
     ids = {symbol: (number,) for number, symbol in enumerate(symbols)}
-    blank = (ids[_BLANK][0] if _BLANK in ids else 0,) if said.get("add_blank", True) else ()
+    named = said.get("characters") or {}
+    marks = {mark: str(named.get(mark) or usual) for mark, usual in _MARKS.items()}
+    blank = ids.get(marks["blank"], (0,)) if said.get("add_blank", True) else ()
     ends = bool(said.get("enable_eos_bos_chars", False))
     names = folder / "speaker_ids.json"
     return VoiceFile(
@@ -127,9 +132,9 @@ def _coqui(model: Path, said: Mapping[str, Any], symbols: object, folder: Path) 
         _rate(said["audio"]["sample_rate"]),
         _ESPEAK_VOICES.get(str(said.get("phoneme_language") or "en-us"), str(said.get("phoneme_language") or "en-us")),
         {letter: numbers for letter, numbers in ids.items() if len(letter) == 1},
-        begin=(*blank, *(ids["<BOS>"] if ends else ()), *(blank if ends else ())),
+        begin=(*(ids[marks["bos"]] if ends else ()), *blank),
         between=blank,
-        end=(*ids["<EOS>"], *blank) if ends else (),
+        end=ids[marks["eos"]] if ends else (),
         scales=(
             float(arguments.get("inference_noise_scale", 0.667)),
             float(arguments.get("length_scale", 1.0)),
