@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,10 @@ class CoquiProcess:
         """The process id, for tests."""
         return self._process.pid if self._process is not None else None
 
-    def speak(self, text: str, speaker: str) -> Iterator[Wave]:
+    def speak(self, text: str, speaker: str) -> Generator[Wave, None, None]:
         """Yield a text's pieces as they are made, float32 (n,) at `rate_hz`; raises EngineError and Stopped.
 
-        Close the iterator when nobody waits for the rest: until then no other text is spoken. What is made of it
+        Close the generator when nobody waits for the rest: until then no other text is spoken. What is made of it
         afterwards is dropped.
         """
         with self._lock:

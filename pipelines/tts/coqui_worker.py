@@ -17,7 +17,7 @@ import queue
 import sys
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -100,11 +100,14 @@ class LoadedVoice:
 
     def __init__(self, synthesiser: Any) -> None:
         self._synthesiser = synthesiser
-        self._model: Any = getattr(synthesiser, "tts_model", None)
+        self._model: Any = synthesiser.tts_model
         self.rate_hz = int(synthesiser.output_sample_rate)
         self.streams = hasattr(self._model, "inference_stream")
+        # It is many times too slow for most processors.
+        if self.streams and importlib.import_module("torch").cuda.is_available():
+            self._model.cuda()
 
-    def speak(self, text: str, speaker: str) -> Iterator[Any]:
+    def speak(self, text: str, speaker: str) -> Generator[Any, None, None]:
         """Yield a text's pieces as float32 little-endian (n,); raises UnknownSpeaker and what the package raises."""
         names = self._names()
         if (speaker or len(names) > 1) and names and speaker not in names:

@@ -28,7 +28,7 @@ _SMALL_XTTS = {
     "gpt_layers": 2,
     "gpt_n_model_channels": 64,
     "gpt_n_heads": 2,
-    "gpt_max_audio_tokens": 120,
+    "gpt_max_audio_tokens": 80,
     "gpt_use_perceiver_resampler": True,
     "decoder_input_dim": 64,
     "d_vector_dim": 16,
@@ -106,9 +106,7 @@ def _make_heard(model: Any) -> None:
         speakers = torch.LongTensor([0]) if model.num_speakers else None
         told = dict.fromkeys(("x_lengths", "d_vectors", "language_ids", "durations"))
         wave = model.inference(ids, {**told, "speaker_ids": speakers})["model_outputs"]
-        last = model.waveform_decoder.conv_post
-        scale = _PEAK / float(wave.abs().max())
-        last.parametrizations.weight.original0.mul_(scale)
+        model.waveform_decoder.conv_post.weight.mul_(_PEAK / float(wave.abs().max()))
 
 
 def _xtts(_kind: str, folder: Path) -> None:

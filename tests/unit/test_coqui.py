@@ -60,6 +60,7 @@ class Xtts:
 
 class Synthesizer:
     output_sample_rate = 16000
+    tts_model = None
 
     def __init__(self, tts_config_path, **told):
         print("loading", told)
@@ -73,6 +74,13 @@ class Synthesizer:
         return list(tone(0, 1600 * len(text)))
 """
 
+TORCH = """
+def manual_seed(seed): pass
+
+class cuda:
+    is_available = staticmethod(lambda: False)
+"""
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -82,7 +90,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in (utils.parent, utils):
         (folder / "__init__.py").write_text("")
     (utils / "synthesizer.py").write_text(PACKAGE)
-    (tmp_path / "packages" / "torch.py").write_text("def manual_seed(seed): pass\n")
+    (tmp_path / "packages" / "torch.py").write_text(TORCH)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
     model = tmp_path / "model"
     model.mkdir()
