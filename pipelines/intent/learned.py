@@ -198,7 +198,7 @@ class LearnedInterpreter:
             kept = self._store.exemplars_file(self._exemplars_file) if self._store is not None else None
             once = Remembering(self._vectoriser, kept)
             topics = TopicIndex(exemplars.topics, once)
-            acts = ActClassifier(exemplars, once)
+            acts = ActClassifier(exemplars, once, by_meaning=self._store is not None)
             calm = [text for texts in exemplars.acts.values() for text in texts]
             self._learned = (
                 topics,

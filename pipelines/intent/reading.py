@@ -89,8 +89,11 @@ def read_on(whole: Reading, before: Reading, last: Reading, *, text: str) -> Rea
     """Return what a turn of several sentences is taken for, by its whole and its last two sentences, each alone.
 
     Who says what is to be done and asks "How does that sound?" asks for nothing on the card, and who says hello and
-    asks what the matter is wants more than a hello. `text` is the last sentence.
+    asks what the matter is wants more than a hello. Advice that would do harm does so whatever is asked behind it.
+    `text` is the last sentence.
     """
+    if Act.HARMFUL in (before.act, last.act) and last.act is not Act.CUE:
+        return before if before.act is Act.HARMFUL else last
     if whole.act is Act.GREETING:
         return last if last.act in _OPENS and last.confidence >= OPENS_AT and text.endswith("?") else whole
     if whole.act not in _ASKING:

@@ -95,3 +95,13 @@ def test_a_last_sentence_that_is_not_sure_says_nothing() -> None:
     assert read_on(*told, Reading(Act.PROPOSAL, 0.2), text="").act is Act.CUE
     asked = Reading(Act.CUE, 0.9), Reading(Act.CUE, 0.9)
     assert read_on(*asked, Reading(Act.PROPOSAL, 0.35), text="").act is Act.CUE
+
+
+def test_advice_that_would_do_harm_does_so_whatever_is_asked_behind_it() -> None:
+    harmful, asks = Reading(Act.HARMFUL, 0.5), Reading(Act.PROPOSAL, 0.9)
+    whole = Reading(Act.PROPOSAL, 0.9)
+    assert read_on(whole, harmful, asks, text="Can you do that?").act is Act.HARMFUL
+    assert read_on(whole, asks, harmful, text="Keep the watch on.").act is Act.HARMFUL
+    # "Most people have a pill at home. Did you take one?" asks.
+    cue = Reading(Act.CUE, 0.9)
+    assert read_on(cue, harmful, cue, text="Did you take one?").act is Act.CUE
