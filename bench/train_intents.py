@@ -65,7 +65,8 @@ def main() -> None:
         _tell(name, seen)
     learned = learn(seen)
     table = json.loads(TABLE.read_text(encoding="utf-8"))
-    table[vectoriser.calibrated_as] = {"slope": learned.weights[AHEAD], "constant": learned.bias}
+    # How likely is likely enough is chosen, not learned.
+    table[vectoriser.calibrated_as] |= {"slope": learned.weights[AHEAD], "constant": learned.bias}
     TABLE.write_text(json.dumps(table, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -18,10 +18,14 @@ TABLE = Path(__file__).with_name("calibration.json")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a lead is worth: `slope` times the lead (`CardIndex.ahead`) plus `constant` are log odds."""
+    """What a lead is worth: `slope` times the lead (`CardIndex.ahead`) plus `constant` are log odds.
+
+    So likely as `told_at` must an item be to be told.
+    """
 
     slope: float
     constant: float
+    told_at: float
 
     @classmethod
     def load(cls, name: str) -> Calibration:

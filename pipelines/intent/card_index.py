@@ -22,8 +22,6 @@ ATTACHED = 0.5
 # Chest pain is near to any pain. A topic that no example of the item is nearest to is one all the same, at a handicap.
 NEAREST_TO = 0.1
 HANDICAP = 2.0
-# A topic that so many of an item's questions are nearest to is what the item tells of.
-TELLS_OF = 0.3
 # An example that is so much nearer to another item than to its own will be answered with that one.
 CONFUSED_AHEAD = 4.0
 
@@ -53,8 +51,6 @@ class CardIndex:
         foreign = topics.share(self._nearness(topics.vectors).max(axis=1) > NOWHERE) < ATTACHED
         shares = self._shares([item for item, _ in questions], self._vectors[: len(questions)])
         self._handicap = np.where(foreign, 0.0, np.where(shares.max(axis=0) < NEAREST_TO, HANDICAP, np.inf))
-        own = ~foreign & (shares.max(axis=0) >= TELLS_OF)
-        self._told_by = {int(topic): self.items[int(shares[:, topic].argmax())] for topic in np.flatnonzero(own)}
 
     def ahead(self, vectors: Vectors, topics: Matrix) -> Matrix:
         """Return by how much each item is nearer than all its rivals together, float64 (texts, items), in log odds.
@@ -97,15 +93,6 @@ class CardIndex:
         near = (topics - self._handicap).max(axis=0)
         best = int(near.argmax())
         return self._topics.names[best], float(near[best])
-
-    def own_topic(self, topics: Matrix) -> tuple[str, float]:
-        """Return the item that tells of the common topic which the texts are nearest to, and how near.
-
-        The item is empty where the nearest topic is none of this card's.
-        """
-        near = topics.max(axis=0)
-        best = int(near.argmax())
-        return self._told_by.get(best, ""), float(near[best])
 
     def example(self, item: int, vectors: Vectors) -> str:
         """Return the example of an item that the texts are nearest to."""

@@ -18,7 +18,7 @@ from pipelines.intent.distress import DistressClassifier
 from pipelines.intent.encoder import shared_encoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.questions import questions_of
-from pipelines.intent.reading import ASKED_AT, FITS, Reading, read, read_on
+from pipelines.intent.reading import FITS, Reading, read, read_on
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentences import claims_of, sentences_of
 from pipelines.intent.spelling_vectors import SPELLING, SpellingVectors
@@ -121,25 +121,29 @@ class LearnedInterpreter:
         (acts,) = classifier.probabilities([turn], whole)
         near_topics = topics.nearness(whole)
         (items,) = self._calibration.probabilities(index.ahead(whole, near_topics))
-        reading = read(classifier.acts, acts, items, first=request.first_words, explained=request.explained)
+        reading = read(
+            classifier.acts,
+            acts,
+            items,
+            told_at=self._calibration.told_at,
+            first=request.first_words,
+            explained=request.explained,
+        )
         if len(sentences) > 1:
             shares = classifier.probabilities(sentences[-2:], vectors[-2:])
             near = self._calibration.probabilities(index.ahead(vectors[-2:], topics.nearness(vectors[-2:])))
             before, last = (
-                read(classifier.acts, *each, first=False, explained=request.explained)
+                read(
+                    classifier.acts, *each, told_at=self._calibration.told_at, first=False, explained=request.explained
+                )
                 for each in zip(shares, near, strict=True)
             )
             reading = read_on(reading, before, last, text=sentences[-1])
-        own = _own_fact(index, near_topics, request.card) if reading.act is Act.UNKNOWN else ""
-        if own:
-            # None of the examples is near, yet it is what this fact is there for.
-            items[index.items.index(own)] = max(float(items.max()), ASKED_AT)
-            reading = Reading(Act.CUE, reading.confidence)
         matches = tuple(
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
             for item in items.argsort()[::-1][: self._most]
         )
-        topic = "" if own else _foreign_topic(index, near_topics)
+        topic = _foreign_topic(index, near_topics)
         if reading.act is Act.INVITATION:
             # What is invited: worries, hopes, feelings, questions.
             topic = topics.nearest(near_topics[0], NOWHERE + TOPIC_AHEAD)
@@ -172,7 +176,7 @@ class LearnedInterpreter:
         shares = classifier.probabilities(questions, vectors)
         asked: dict[str, AlsoAsked] = {}
         for place, text in enumerate(questions):
-            reading = read(classifier.acts, shares[place], items[place], first=False)
+            reading = read(classifier.acts, shares[place], items[place], told_at=self._calibration.told_at, first=False)
             item, topic = index.items[int(items[place].argmax())], _foreign_topic(index, near[place : place + 1])
             sure = reading.act is Act.CUE and reading.confidence >= (SURE if item in cues else FITS)
             if main in (item, topic):
@@ -234,16 +238,6 @@ def _foreign_topic(index: CardIndex, near: Matrix) -> str:
     # What is much nearer to a topic of the card is not about another one.
     ahead = float(near.max()) - float(near[:, index.topic_names.index(topic)].max())
     return topic if nearness >= NOWHERE + TOPIC_AHEAD and ahead <= OWN_AHEAD else ""
-
-
-def _own_fact(index: CardIndex, near: Matrix, card: Card) -> str:
-    """Return the fact of the card that tells of the common topic which a text asks for, or nothing.
-
-    A cue is told to nobody who has not asked for it clearly.
-    """
-    item, nearness = index.own_topic(near)
-    sure = nearness >= NOWHERE + TOPIC_AHEAD
-    return item if sure and any(fact.id == item for fact in card.facts) else ""
 
 
 def _reason(turn: str, reading: Reading, matches: Sequence[CueMatch], topic: str) -> str:

@@ -13,7 +13,6 @@ from pipelines.intent.acts import TAKEN_IN, Act
 
 # An item of the card that is less likely is not what was asked for; one that is a little likelier may have been.
 ASKED_AT = 0.4
-TOLD_AT = 0.6
 # An item that fits so well was asked for.
 FITS = 0.6
 # An item that fits so well was asked for if no act is more than so likely, and a question at least so.
@@ -50,8 +49,10 @@ class Reading:
     confidence: float
 
 
-def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, explained: bool = True) -> Reading:
-    """Return what a turn is taken for: `likely` is for each of `acts`.
+def read(
+    acts: Sequence[Act], likely: Shares, items: Shares, *, told_at: float, first: bool, explained: bool = True
+) -> Reading:
+    """Return what a turn is taken for: `likely` is for each of `acts`; an item as likely as `told_at` may be told.
 
     `first`: the patient has not been heard yet; `explained`: the candidate has told something that may be asked back.
     """
@@ -81,7 +82,7 @@ def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, exp
     if act is Act.CUE or asks:
         if best < ASKED_AT:
             return Reading(Act.UNKNOWN, (1.0 - best) * shares[act])
-        return Reading(Act.CUE if best >= TOLD_AT else Act.UNSURE, best)
+        return Reading(Act.CUE if best >= told_at else Act.UNSURE, best)
     return Reading(act, rest[act])
 
 

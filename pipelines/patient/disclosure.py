@@ -187,12 +187,17 @@ class _Telling:
                 return self._identify()
             case Act.CUE:
                 return self._with_others(self._answer_question())
-            case Act.UNSURE if self.heard.cues[0].cue not in self.cues or self._asked_back() is not None:
-                # Nothing is lost where a fact is told to somebody who wanted something else, and nobody is asked back
-                # twice: who is asked again answers as well as they can.
+            case Act.UNSURE if self._asked_back() is not None:
+                # Nobody is asked back twice: who is asked again answers as well as they can.
+                return self._answer_question()
+            case Act.UNSURE if self.heard.cues[0].cue in self.cues:
+                return self._ask_back()
+            case Act.UNSURE if self.heard.cues[0].probability >= FITS:
+                # Little is lost where a fact is told to somebody who wanted something else.
                 return self._answer_question()
             case Act.UNSURE:
-                return self._ask_back()
+                # One that only lies near is more often no answer than one.
+                return self._deny()
             case Act.UNKNOWN:
                 return self._with_others(self._deny())
             case Act.GREETING:

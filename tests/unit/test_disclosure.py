@@ -203,8 +203,9 @@ def test_what_is_told_of_ones_own_accord_is_not_named_before_it_is_told() -> Non
     assert answer("Is it, you know?", Act.UNSURE, item="worry-leg").text == "Sorry, what do you mean exactly?"
 
 
-def test_a_fact_is_told_where_it_may_have_been_meant() -> None:
-    assert answer("The one?", Act.UNSURE, item="which-leg").fact == "which-leg"
+def test_a_fact_is_told_where_it_may_well_have_been_meant() -> None:
+    assert release(matched(Act.UNSURE, "which-leg", 0.65)).fact == "which-leg"
+    assert release(matched(Act.UNSURE, "which-leg", 0.55)).fact is None
 
 
 def test_a_cue_cut_short_goes_on_where_it_broke_off_when_asked() -> None:

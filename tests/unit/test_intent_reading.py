@@ -16,7 +16,7 @@ def taken_for(
     shares: dict[Act, float], best: float = 0.9, *, first: bool = False, explained: bool = True
 ) -> tuple[Act, float]:
     likely = np.array([shares.get(act, 0.0) for act in ACTS])
-    reading = read(ACTS, likely, np.array([0.1, best]), first=first, explained=explained)
+    reading = read(ACTS, likely, np.array([0.1, best]), told_at=0.6, first=first, explained=explained)
     return reading.act, reading.confidence
 
 
@@ -66,7 +66,7 @@ def test_nobody_is_called_rude_on_a_mere_suspicion() -> None:
 
 
 def test_a_card_without_items_has_nothing_to_tell() -> None:
-    assert read(ACTS, np.eye(len(ACTS))[0], np.zeros(0), first=False).act is Act.UNKNOWN
+    assert read(ACTS, np.eye(len(ACTS))[0], np.zeros(0), told_at=0.6, first=False).act is Act.UNKNOWN
 
 
 @pytest.mark.parametrize(
