@@ -21,6 +21,7 @@ from pipelines.intent.learned import LearnedInterpreter
 from pipelines.intent.sentences import sentences_of
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
+from tests.nightly import by_night
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -259,6 +260,7 @@ def test_it_is_an_interpreter_and_no_demonstration(interpreter: LearnedInterpret
     assert (interpreter.info.name, interpreter.info.demonstration) == ("encoder", False)
 
 
+@by_night
 def test_every_card_tells_each_of_its_examples_apart(interpreter: LearnedInterpreter) -> None:
     wrong = [
         (card.id, item, text)
