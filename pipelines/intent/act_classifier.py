@@ -13,13 +13,14 @@ import numpy as np
 from pipelines.intent.acts import Act
 from pipelines.intent.encoder import Vectors
 from pipelines.intent.exemplars import Exemplars
+from pipelines.intent.groups import SHARPNESS
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentence_classifier import SentenceClassifier
 from pipelines.intent.surface import without_punctuation
 from pipelines.intent.vectors import Vectoriser
 
-# So many of the nearest exemplars count, a nearer one so much more, and all of them together so much.
-NEAREST, SHARPNESS, SHARE = 10, 20.0, 0.5
+# So many of the nearest exemplars count, and all of them together so much.
+NEAREST, SHARE = 10, 0.5
 
 
 class ActClassifier:

@@ -60,10 +60,12 @@ class DistressClassifier:
         *,
         by_meaning: bool = True,
     ) -> None:
-        self._by_meaning = by_meaning
+        self._kinds = tuple(examples)
+        self._classifier: SentenceClassifier | None = None
+        if not by_meaning:
+            return
         labelled = [(kind, text) for kind, texts in examples.items() for text in texts]
         labelled += [(NONE, text) for text in calm]
-        self._kinds = tuple(examples)
         self._calm = vectoriser.encode(list(examples[NONE]))
         texts = [text for _, text in labelled]
         classes = np.array([self._kinds.index(kind) for kind, _ in labelled])
@@ -74,7 +76,7 @@ class DistressClassifier:
         for text in texts:
             if kind := by_rules(text):
                 return kind
-        if not self._by_meaning:
+        if self._classifier is None:
             return ""
         likely = self._classifier.probabilities(texts, vectors)
         like_calm = (vectors @ self._calm.T).max(axis=1) >= SAME

@@ -121,22 +121,13 @@ class LearnedInterpreter:
         (acts,) = classifier.probabilities([turn], whole)
         near_topics = topics.nearness(whole)
         (items,) = self._calibration.probabilities(index.ahead(whole, near_topics))
-        reading = read(
-            classifier.acts,
-            acts,
-            items,
-            told_at=self._calibration.told_at,
-            first=request.first_words,
-            explained=request.explained,
-        )
+        taken = functools.partial(read, classifier.acts, told_at=self._calibration.told_at)
+        reading = taken(acts, items, first=request.first_words, explained=request.explained)
         if len(sentences) > 1:
             shares = classifier.probabilities(sentences[-2:], vectors[-2:])
             near = self._calibration.probabilities(index.ahead(vectors[-2:], topics.nearness(vectors[-2:])))
             before, last = (
-                read(
-                    classifier.acts, *each, told_at=self._calibration.told_at, first=False, explained=request.explained
-                )
-                for each in zip(shares, near, strict=True)
+                taken(*each, first=False, explained=request.explained) for each in zip(shares, near, strict=True)
             )
             reading = read_on(reading, before, last, text=sentences[-1])
         matches = tuple(
@@ -202,13 +193,11 @@ class LearnedInterpreter:
             kept = self._store.exemplars_file(self._exemplars_file) if self._store is not None else None
             once = Remembering(self._vectoriser, kept)
             topics = TopicIndex(exemplars.topics, once)
-            acts = ActClassifier(exemplars, once, by_meaning=self._store is not None)
+            by_meaning = self._store is not None
+            acts = ActClassifier(exemplars, once, by_meaning=by_meaning)
             calm = [text for texts in exemplars.acts.values() for text in texts]
-            self._learned = (
-                topics,
-                acts,
-                DistressClassifier(exemplars.distress, calm, once, by_meaning=self._store is not None),
-            )
+            distress = DistressClassifier(exemplars.distress, calm, once, by_meaning=by_meaning)
+            self._learned = topics, acts, distress
             once.keep()
         return self._learned
 
