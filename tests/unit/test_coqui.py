@@ -23,6 +23,7 @@ from pipelines.tts.coqui import CoquiSynthesiser, coqui_fault, coqui_folder
 from pipelines.tts.coqui_process import CoquiProcess
 from pipelines.tts.neural.levels import Wave
 from server.settings.tree import load_settings
+from tests.coqui_package import put_package
 
 # It prints where our lines go, as the package does, and speaks a tone as long as the text. As an XTTS it makes a tenth
 # of a second for each letter, a piece each; a text that is endless never ends.
@@ -85,13 +86,8 @@ class cuda:
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a package in the place of coqui-tts and torch; return a model's folder."""
-    utils = tmp_path / "packages" / "TTS" / "utils"
-    utils.mkdir(parents=True)
-    for folder in (utils.parent, utils):
-        (folder / "__init__.py").write_text("")
-    (utils / "synthesizer.py").write_text(PACKAGE)
-    (tmp_path / "packages" / "torch.py").write_text(TORCH)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    packages = put_package(tmp_path, monkeypatch, synthesizer=PACKAGE)
+    (packages / "torch.py").write_text(TORCH)
     model = tmp_path / "model"
     model.mkdir()
     (model / "config.json").write_text("{}")

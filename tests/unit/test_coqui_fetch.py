@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.tts import coqui_fetch
+from tests.coqui_package import put_package
 
 XTTS = "tts_models/multilingual/multi-dataset/xtts_v2"
 PLAIN = "tts_models/en/ljspeech/glow-tts"
@@ -46,12 +47,7 @@ class ModelManager:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a manager in the place of the package's; return where models lie."""
-    utils = tmp_path / "packages" / "TTS" / "utils"
-    utils.mkdir(parents=True)
-    for folder in (utils.parent, utils):
-        (folder / "__init__.py").write_text("")
-    (utils / "manage.py").write_text(MANAGER)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    put_package(tmp_path, monkeypatch, manage=MANAGER)
     monkeypatch.setenv("TTS_HOME", str(tmp_path / "home"))
     return tmp_path / "home" / "tts"
 
