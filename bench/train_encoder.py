@@ -62,7 +62,8 @@ Tensor = Any
 class Bert:
     """The checkpoint's network; `learned` has NAME.up and NAME.down, added to the weight NAME of each linear layer."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, rank: int = RANK, scale: float = SCALE) -> None:
+        self._scale = scale
         told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._layers, self._heads = told["num_hidden_layers"], told["num_attention_heads"]
         self._norm = told["layer_norm_eps"]
@@ -77,8 +78,8 @@ class Bert:
         for name, weight in self._weights.items():
             if name.endswith("weight") and name.startswith("encoder.") and weight.ndim == 2:
                 wide = weight.shape[1]
-                self.learned[f"{name}.down"] = (torch.randn(RANK, wide) / math.sqrt(wide)).requires_grad_()
-                self.learned[f"{name}.up"] = torch.zeros(weight.shape[0], RANK, requires_grad=True)
+                self.learned[f"{name}.down"] = (torch.randn(rank, wide) / math.sqrt(wide)).requires_grad_()
+                self.learned[f"{name}.up"] = torch.zeros(weight.shape[0], rank, requires_grad=True)
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Return the texts' vectors of unit length, float32 (texts, width)."""
@@ -87,25 +88,29 @@ class Bert:
         made: list[Tensor] = [None] * len(ids)
         for start in range(0, len(order), BATCH):
             part = order[start : start + BATCH]
-            for place, vector in zip(part, self._encode([ids[place] for place in part]), strict=True):
-                made[place] = vector
+            for place, vector in zip(part, self.means([ids[place] for place in part]), strict=True):
+                made[place] = F.normalize(vector, dim=0)
         return torch.stack(made)
 
-    def _encode(self, ids: Sequence[Sequence[int]]) -> Tensor:
+    def means(self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None) -> Tensor:
+        """Return the means of the states of each text's tokens, (texts, width); `types` tells two texts apart."""
         width = max(map(len, ids))
-        words = torch.zeros(len(ids), width, dtype=torch.long)
+        words, kinds = torch.zeros(len(ids), width, dtype=torch.long), torch.zeros(len(ids), width, dtype=torch.long)
         inside = torch.zeros(len(ids), width)
         for row, each in enumerate(ids):
             words[row, : len(each)], inside[row, : len(each)] = torch.tensor(each), 1.0
+            if types is not None:
+                kinds[row, : len(each)] = torch.tensor(types[row])
         weights = self._weights
         states = weights["embeddings.word_embeddings.weight"][words]
         states = states + weights["embeddings.position_embeddings.weight"][:width]
-        states = self._normed(states + weights["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+        states = self._normed(
+            states + weights["embeddings.token_type_embeddings.weight"][kinds], "embeddings.LayerNorm"
+        )
         hidden = (1.0 - inside[:, None, None]) * -1e9
         for number in range(self._layers):
             states = self._layer(states, hidden, f"encoder.layer.{number}")
-        means = (states * inside[:, :, None]).sum(1) / inside.sum(1, keepdim=True)
-        return F.normalize(means, dim=1)
+        return (states * inside[:, :, None]).sum(1) / inside.sum(1, keepdim=True)
 
     def _layer(self, states: Tensor, hidden: Tensor, name: str) -> Tensor:
         texts, width, wide = states.shape
@@ -123,7 +128,7 @@ class Bert:
     def _linear(self, states: Tensor, name: str) -> Tensor:
         up, down = self.learned[f"{name}.weight.up"], self.learned[f"{name}.weight.down"]
         known = F.linear(states, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
-        return known + SCALE * (states @ down.T) @ up.T
+        return known + self._scale * (states @ down.T) @ up.T
 
     def _normed(self, states: Tensor, name: str) -> Tensor:
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
@@ -206,8 +211,8 @@ class Lessons:
             if random.random() < 0.7:
                 lesson.examples.append((random.choice(parts_of([item.says])), place))
             asks = _some(item.asks, 4) + [text for text in item.examples if text not in kept][:1]
-            lesson.questions += [(self._turn(text, number), place) for text in asks]
-        lesson.none += [self._turn(text, number) for text in _some(scenario.unanswered, 14)]
+            lesson.questions += [(self.turn(text, number), place) for text in asks]
+        lesson.none += [self.turn(text, number) for text in _some(scenario.unanswered, 14)]
         lesson.none += [self._misheard(text) for text in _some(self._far_asks[number], 6)]
         self._add_topics(lesson, _some(self._far_topics[number], 10))
         lesson.acts = [self._doing(each, number) for each in _some(self._own[number], 12)]
@@ -232,11 +237,16 @@ class Lessons:
             lesson.foreign += [(first, place), (second, place)]
             lesson.none.append(self._misheard(third))
 
+    def strange(self, number: int) -> list[str]:
+        """Return a question that another patient was asked, if any is surely not for this one."""
+        return [self._misheard(text) for text in _some(self._far_asks[number], 1)]
+
     def _doing(self, told: tuple[str, int], number: int) -> tuple[str, int]:
         text, doing = told
-        return (self._turn(text, number) if doing == self.cue else self._misheard(text)), doing
+        return (self.turn(text, number) if doing == self.cue else self._misheard(text)), doing
 
-    def _turn(self, text: str, number: int) -> str:
+    def turn(self, text: str, number: int) -> str:
+        """Return a question as a turn of a scenario: with sentences around it now and then, and misheard ones."""
         soft, chance = self._soft[number], random.random()
         if chance < BEFORE:
             text = f"{random.choice(soft)} {text}"

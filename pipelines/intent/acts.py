@@ -18,6 +18,7 @@ class Act(StrEnum):
     PERMISSION = "permission"  # "May I have a look?"
     REQUEST = "request"  # "Please take off your shoe."
     PROPOSAL = "proposal"  # "Would you try that?"
+    CHOICE = "choice"  # "Would Monday or Thursday suit you better?"
     READINESS = "readiness"  # "From zero to ten, how ready are you to stop?"
     CHECK = "check"  # "Does that make sense?"
     TEACH_BACK = "teach_back"  # "Can you tell me what you will do at home?"
@@ -36,6 +37,7 @@ class Act(StrEnum):
     HOLD = "hold"  # "Let me write that down."
     RUDE = "rude"
     HARMFUL = "harmful_advice"  # "You can just take double."
+    SMALL_TALK = "small_talk"  # "It's raining cats and dogs again."
     ASIDE = "aside"  # about the test, the microphone, to somebody else
     # How one meets and parts.
     GREETING = "greeting"
@@ -54,10 +56,12 @@ more often: a greeting by a name, a word of sympathy by an explanation, an invit
 TAKEN_IN = frozenset(
     {
         Act.STATEMENT, Act.EXPLANATION, Act.ADVICE, Act.REASSURANCE, Act.EMPATHY, Act.WARNING_SHOT, Act.BAD_NEWS,
-        Act.ACKNOWLEDGEMENT, Act.APOLOGY, Act.HOLD, Act.RUDE, Act.HARMFUL, Act.ASIDE,
+        Act.ACKNOWLEDGEMENT, Act.APOLOGY, Act.HOLD, Act.SMALL_TALK, Act.RUDE, Act.HARMFUL, Act.ASIDE,
     }
 )  # fmt: skip
 """What asks for nothing."""
 
-FOLLOWED = frozenset({*TAKEN_IN, Act.REQUEST, Act.CHECK, Act.PROPOSAL, Act.READINESS, Act.TEACH_BACK, Act.SUMMARY})
+FOLLOWED = frozenset(
+    {*TAKEN_IN, Act.REQUEST, Act.CHECK, Act.PROPOSAL, Act.CHOICE, Act.READINESS, Act.TEACH_BACK, Act.SUMMARY}
+)
 """What a patient may answer with something of their own accord."""

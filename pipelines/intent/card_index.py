@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.intent.encoder import Vectors
 from pipelines.intent.groups import Groups
+from pipelines.intent.item_reader import item_text
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.vectors import Vectoriser
-from pipelines.patient.card import Card
+from pipelines.patient.card import Card, Cue, Fact
 
 # As near a question is to nothing at all: an item that is not nearer was not asked for. The encoder was tuned to it.
 NOWHERE = 8.75
@@ -41,6 +43,8 @@ class CardIndex:
     def __init__(self, card: Card, vectoriser: Vectoriser, topics: TopicIndex) -> None:
         self.items = (*(cue.id for cue in card.cues), *(fact.id for fact in card.facts))
         questions, said = examples_of(card)
+        told: list[Cue | Fact] = [*card.cues, *card.facts]
+        self._told = [(each.topic, each.says[0]) for each in told]
         self.examples = [*questions, *said]
         self._asked = len(questions)
         self._names = frozenset((*(cue.topic for cue in card.cues), *(fact.topic for fact in card.facts)))
@@ -94,9 +98,16 @@ class CardIndex:
         best = int(near.argmax())
         return self._topics.names[best], float(near[best])
 
+    def text_of(self, item: int, vectors: Vectors) -> str:
+        """Return what a reader reads of an item: its topic, the question for it that is nearest, and its answer."""
+        topic, says = self._told[item]
+        return item_text(topic, self._nearest_of(np.flatnonzero(self._groups.of[: self._asked] == item), vectors), says)
+
     def example(self, item: int, vectors: Vectors) -> str:
         """Return the example of an item that the texts are nearest to."""
-        places = np.flatnonzero(self._groups.of == item)
+        return self._nearest_of(np.flatnonzero(self._groups.of == item), vectors)
+
+    def _nearest_of(self, places: NDArray[np.int_], vectors: Vectors) -> str:
         likeness = (vectors @ self._vectors[places].T).max(axis=0)
         _, text = self.examples[int(places[int(likeness.argmax())])]
         return text

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,28 +62,11 @@ class SentenceEncoder:
                 self._load()
 
     def _load(self) -> None:
-        import ctranslate2
-        import tokenizers
-
-        try:
-            tokenizer = tokenizers.Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-        except Exception as error:  # the library raises nothing more special
-            raise EngineError(
-                f"{self._folder / 'tokenizer.json'} can't be used ({error}): pull it again", code="model.tokenizer"
-            ) from error
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(MOST_TOKENS)
-        if (self._folder / "model.bin").is_file():
-            model = ctranslate2.Encoder(str(self._folder), **self._options)
-        else:
-            if not (self._folder / WEIGHTS).is_file():
-                raise EngineError(f"{self._folder} has no {WEIGHTS}: pull it again", code="model.format")
-            adapter = self._adapter or adapter_for(self._folder / WEIGHTS)
-            self.tuned = adapter is not None
-            with tempfile.TemporaryDirectory(prefix="interlocutor-encoder-") as made:
-                write_ct2(self._folder, Path(made), adapter=adapter)
-                model = ctranslate2.Encoder(made, **self._options)
-        self._tokenizer, self._model = tokenizer, model
+        learned = self._adapter
+        if not (self._folder / "model.bin").is_file():
+            learned = learned or adapter_for(self._folder / WEIGHTS)
+            self.tuned = learned is not None
+        self._tokenizer, self._model = open_encoder(self._folder, learned, self._options)
 
     @property
     def calibrated_as(self) -> str:
@@ -97,14 +80,40 @@ class SentenceEncoder:
         return np.concatenate(made) if made else np.zeros((0, 0), dtype=np.float32)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        import ctranslate2
-
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        output = self._model.forward_batch(tokens).last_hidden_state
-        states = np.array(ctranslate2.StorageView.to_device(output, ctranslate2.Device.cpu), dtype=np.float32)
-        inside = np.arange(states.shape[1]) < np.array([[len(ids)] for ids in tokens])
-        means = (states * inside[:, :, np.newaxis]).sum(axis=1) / inside.sum(axis=1, keepdims=True)
+        means = states_of(self._model, [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))])
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
+
+
+def open_encoder(folder: Path, adapter: Path | None, options: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return tokenizer and model of a folder; raises EngineError. A checkpoint is converted, with its `adapter`."""
+    import ctranslate2
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # the library raises nothing more special
+        raise EngineError(
+            f"{folder / 'tokenizer.json'} can't be used ({error}): pull it again", code="model.tokenizer"
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MOST_TOKENS)
+    if (folder / "model.bin").is_file():
+        return tokenizer, ctranslate2.Encoder(str(folder), **options)
+    if not (folder / WEIGHTS).is_file():
+        raise EngineError(f"{folder} has no {WEIGHTS}: pull it again", code="model.format")
+    with tempfile.TemporaryDirectory(prefix="interlocutor-encoder-") as made:
+        write_ct2(folder, Path(made), adapter=adapter)
+        return tokenizer, ctranslate2.Encoder(made, **options)
+
+
+def states_of(model: Any, tokens: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None) -> Vectors:
+    """Return the mean of the states of each text's tokens, float32 (texts, width)."""
+    import ctranslate2
+
+    output = model.forward_batch(tokens, token_type_ids=types).last_hidden_state
+    states = np.array(ctranslate2.StorageView.to_device(output, ctranslate2.Device.cpu), dtype=np.float32)
+    inside = np.arange(states.shape[1]) < np.array([[len(ids)] for ids in tokens])
+    return np.asarray((states * inside[:, :, np.newaxis]).sum(axis=1) / inside.sum(axis=1, keepdims=True), np.float32)
 
 
 @functools.lru_cache(maxsize=4)
@@ -113,15 +122,15 @@ def shared_encoder(folder: Path, *, threads: int = 1, device: str = "cpu", devic
     return SentenceEncoder(folder, threads=threads, device=device, device_index=device_index)
 
 
-def adapter_for(checkpoint: Path) -> Path | None:
+def adapter_for(checkpoint: Path, *, kind: str = "") -> Path | None:
     """Return what was learned on top of a checkpoint, if anything was."""
-    adapter = adapter_path(checkpoint)
+    adapter = adapter_path(checkpoint, kind=kind)
     return adapter if adapter.is_file() else None
 
 
-def adapter_path(checkpoint: Path) -> Path:
-    """Return where that is kept, whether or not it is there."""
-    return ADAPTERS / f"{file_digest(checkpoint)[:DIGITS]}.safetensors"
+def adapter_path(checkpoint: Path, *, kind: str = "") -> Path:
+    """Return where that is kept, whether or not it is there; `kind` is "" for vectors, "reader" for reading pairs."""
+    return ADAPTERS / f"{'-'.join(filter(None, (file_digest(checkpoint)[:DIGITS], kind)))}.safetensors"
 
 
 def encoder_digest(folder: Path) -> str:

@@ -6,7 +6,10 @@ import functools
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from pipelines.engines import AlsoAsked, CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest
 from pipelines.intent.act_classifier import ActClassifier
@@ -15,8 +18,9 @@ from pipelines.intent.calibration import Calibration
 from pipelines.intent.card_index import NOWHERE, CardIndex, Confused
 from pipelines.intent.card_store import CardStore
 from pipelines.intent.distress import DistressClassifier
-from pipelines.intent.encoder import shared_encoder
+from pipelines.intent.encoder import Vectors, shared_encoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
+from pipelines.intent.item_reader import ItemReader, shared_reader
 from pipelines.intent.questions import questions_of
 from pipelines.intent.reading import FITS, Reading, read, read_on
 from pipelines.intent.ridge import Matrix
@@ -49,7 +53,20 @@ POINTS_BACK = re.compile(
     r"|^\W*(?:and\W+)?(?:how|why|when|where|who|which|what)(?: \w+)?\W*$",
     re.IGNORECASE,
 )
+# So many of the likeliest items are read together with the question, each so likely at least.
+READ, READ_FROM = 2, 0.1
 PUNCTUATION = ".,?!;:'\""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One question of several: how likely it asks for each item, what it is taken for, its item and its topic."""
+
+    text: str
+    items: Matrix
+    reading: Reading
+    item: str
+    topic: str
 
 
 class LearnedInterpreter:
@@ -81,6 +98,9 @@ class LearnedInterpreter:
         if folder is not None:
             chosen = choose_device(device)
             self._vectoriser = shared_encoder(folder, threads=threads, device=chosen.name, device_index=chosen.index)
+        self._reader: ItemReader | None = None
+        if folder is not None:
+            self._reader = shared_reader(folder, threads=threads, device=chosen.name, device_index=chosen.index)
         self._store = CardStore(folder) if folder is not None else None
         self._most = most
         self._exemplars_file = exemplars
@@ -95,6 +115,8 @@ class LearnedInterpreter:
     def warm(self) -> None:
         """Load the encoder and learn from the exemplars (seconds)."""
         self._vectoriser.load()
+        if self._reader is not None:
+            self._reader.load()
         self._learn()
 
     def index(self, request: IndexRequest) -> None:
@@ -120,15 +142,20 @@ class LearnedInterpreter:
         whole = vectors[:1]
         (acts,) = classifier.probabilities([turn], whole)
         near_topics = topics.nearness(whole)
-        (items,) = self._calibration.probabilities(index.ahead(whole, near_topics))
-        taken = functools.partial(read, classifier.acts, told_at=self._calibration.told_at)
-        reading = taken(acts, items, first=request.first_words, explained=request.explained)
+        items = self._likely(turn, index, whole, near_topics)
+        questions = self._questions(turn, index)
+        if self._reader is not None and questions:
+            # Whoever reads two questions as one finds neither answered.
+            alone = [
+                each.items for place, each in enumerate(questions) if not (place and POINTS_BACK.search(each.text))
+            ]
+            items = np.max([items, *alone], axis=0)
+        taken = functools.partial(self._taken, explained=request.explained)
+        reading = taken(acts, items, first=request.first_words)
         if len(sentences) > 1:
             shares = classifier.probabilities(sentences[-2:], vectors[-2:])
             near = self._calibration.probabilities(index.ahead(vectors[-2:], topics.nearness(vectors[-2:])))
-            before, last = (
-                taken(*each, first=False, explained=request.explained) for each in zip(shares, near, strict=True)
-            )
+            before, last = (taken(*each, first=False) for each in zip(shares, near, strict=True))
             reading = read_on(reading, before, last, text=sentences[-1])
         matches = tuple(
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
@@ -136,8 +163,9 @@ class LearnedInterpreter:
         )
         topic = _foreign_topic(index, near_topics)
         if reading.act is Act.INVITATION:
-            # What is invited: worries, hopes, feelings, questions.
-            topic = topics.nearest(near_topics[0], NOWHERE + TOPIC_AHEAD)
+            # What is invited, often by the last sentence alone: worries, hopes, feelings, questions.
+            near_any = np.maximum(near_topics[0], topics.nearness(vectors[-1:])[0])
+            topic = topics.nearest(near_any, NOWHERE + TOPIC_AHEAD)
         return Interpretation(
             reading.act,
             reading.confidence,
@@ -146,7 +174,7 @@ class LearnedInterpreter:
             _reason(turn, reading, matches, topic),
             topic=topic,
             subjects=tuple(topics.subjects(near_topics[0]).items())[:SUBJECTS] if reading.act in ABOUT else (),
-            also=self._also(turn, request.card, matches[0].cue if reading.act is Act.CUE else topic)
+            also=self._also(questions, request.card, matches[0].cue if reading.act is Act.CUE else topic)
             if reading.act in SHARED_WITH
             else (),
             claims=self._claims(turn, index, topics) if reading.act is Act.SUMMARY else (),
@@ -154,21 +182,49 @@ class LearnedInterpreter:
             distress=distress.notice(sentences, vectors[-len(sentences) :]),
         )
 
-    def _also(self, turn: str, card: Card, main: str) -> tuple[AlsoAsked, ...]:
-        """Return what else a turn clearly asks for, if one of its questions is the `main` one."""
-        questions = questions_of(turn)
-        if not questions:
-            return ()
+    def _taken(self, acts: Matrix, items: Matrix, *, first: bool, explained: bool = True) -> Reading:
+        sure, names = self._calibration, self._learn()[1].acts
+        return read(names, acts, items, told_at=sure.told_at, asked_at=sure.asked_at, first=first, explained=explained)
+
+    def _likely(self, text: str, index: CardIndex, vectors: Vectors, near_topics: Matrix) -> Matrix:
+        """Return how likely each item is to be the one that a text asks for, float64 (items,)."""
+        ahead = index.ahead(vectors, near_topics)
+        likely: Matrix = self._calibration.probabilities(ahead)[0]
+        if self._reader is None:
+            return likely
+        places = [int(place) for place in ahead[0].argsort()[::-1][:READ] if likely[place] >= READ_FROM]
+        if places:
+            read = self._reader.log_odds(text, [index.text_of(place, vectors) for place in places])
+            likely[places] = self._calibration.read(ahead[0, places], read)
+        # Only one item is the one that is asked for.
+        best = int(likely.argmax())
+        others = np.arange(len(likely)) != best
+        likely[others] = np.minimum(likely[others], 1.0 - likely[best])
+        return likely
+
+    def _questions(self, turn: str, index: CardIndex) -> list[_Question]:
+        """Return what is made of each question of a turn that asks several."""
         topics, classifier, _ = self._learn()
-        index, cues = self._index(card), {cue.id for cue in card.cues}
-        vectors = self._vectoriser.encode(questions)
-        near = topics.nearness(vectors)
-        items = self._calibration.probabilities(index.ahead(vectors, near))
-        shares = classifier.probabilities(questions, vectors)
+        texts = questions_of(turn)
+        if not texts:
+            return []
+        vectors = self._vectoriser.encode(texts)
+        near, shares = topics.nearness(vectors), classifier.probabilities(texts, vectors)
+        made: list[_Question] = []
+        for place, text in enumerate(texts):
+            one = slice(place, place + 1)
+            items = self._likely(text, index, vectors[one], near[one])
+            reading = self._taken(shares[place], items, first=False)
+            topic = _foreign_topic(index, near[one])
+            made.append(_Question(text, items, reading, index.items[int(items.argmax())], topic))
+        return made
+
+    def _also(self, questions: Sequence[_Question], card: Card, main: str) -> tuple[AlsoAsked, ...]:
+        """Return what else a turn clearly asks for, if one of its questions is the `main` one."""
+        cues = {cue.id for cue in card.cues}
         asked: dict[str, AlsoAsked] = {}
-        for place, text in enumerate(questions):
-            reading = read(classifier.acts, shares[place], items[place], told_at=self._calibration.told_at, first=False)
-            item, topic = index.items[int(items[place].argmax())], _foreign_topic(index, near[place : place + 1])
+        for place, question in enumerate(questions):
+            text, reading, item, topic = question.text, question.reading, question.item, question.topic
             sure = reading.act is Act.CUE and reading.confidence >= (SURE if item in cues else FITS)
             if main in (item, topic):
                 asked.setdefault(main, AlsoAsked(text))
@@ -204,7 +260,7 @@ class LearnedInterpreter:
     @functools.cached_property
     def _calibration(self) -> Calibration:
         self._vectoriser.load()
-        return Calibration.load(self._vectoriser.calibrated_as)
+        return Calibration.load("read" if self._reader is not None else self._vectoriser.calibrated_as)
 
     def _index(self, card: Card) -> CardIndex:
         known, index = self._indexes.get(card.id, (None, None))

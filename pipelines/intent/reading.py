@@ -50,10 +50,18 @@ class Reading:
 
 
 def read(
-    acts: Sequence[Act], likely: Shares, items: Shares, *, told_at: float, first: bool, explained: bool = True
+    acts: Sequence[Act],
+    likely: Shares,
+    items: Shares,
+    *,
+    told_at: float,
+    first: bool,
+    explained: bool = True,
+    asked_at: float = ASKED_AT,
 ) -> Reading:
     """Return what a turn is taken for: `likely` is for each of `acts`; an item as likely as `told_at` may be told.
 
+    One less likely than `asked_at` was not asked for.
     `first`: the patient has not been heard yet; `explained`: the candidate has told something that may be asked back.
     """
     shares = dict(zip(acts, map(float, likely), strict=True))
@@ -78,9 +86,9 @@ def read(
     # A scale of pain is no scale of readiness, and a question that names the patient does not ask for the name.
     asks = act in (Act.READINESS, Act.IDENTITY) and best > FITS and rest[act] < SURE_ACT
     # Where nothing was explained, nothing can be asked back.
-    asks = asks or (act is Act.TEACH_BACK and not explained and best > FITS)
+    asks = asks or (act is Act.TEACH_BACK and not explained and best >= told_at)
     if act is Act.CUE or asks:
-        if best < ASKED_AT:
+        if best < asked_at:
             return Reading(Act.UNKNOWN, (1.0 - best) * shares[act])
         return Reading(Act.CUE if best >= told_at else Act.UNSURE, best)
     return Reading(act, rest[act])
@@ -105,6 +113,6 @@ def read_on(whole: Reading, before: Reading, last: Reading, *, text: str) -> Rea
             return Reading(Act.PROPOSAL, last.confidence)
         if before.act is Act.EXPLANATION:
             return Reading(Act.CHECK, last.confidence)
-    told = before.act in TAKEN_IN or planned
+    told = before.act in TAKEN_IN or planned or before.act is Act.REQUEST
     sure = last.confidence >= (ENDS_AFTER_TELLING if told else ENDS_AT)
     return last if sure and last.act in _ENDS and (told or last.act is not Act.TEACH_BACK) else whole

@@ -123,7 +123,8 @@ class Lines(_CardPart):
     agree: tuple[Text, ...] = Field(default=("Yes, I could do that.", "All right, I'll try."), min_length=1)
     # Offered something, and asked to choose.
     accept: tuple[Text, ...] = Field(default=("Yes, please.", "Yes, please. That would help."), min_length=1)
-    choose: tuple[Text, ...] = Field(default=("I don't mind. What would you suggest?",), min_length=1)
+    choose: tuple[Text, ...] = Field(default=("Either is fine with me.", "Whatever suits you best."), min_length=1)
+    small_talk: tuple[Text, ...] = Field(default=("Oh, yes.", "Mm, yes."), min_length=1)
 
 
 class Card(_CardPart):

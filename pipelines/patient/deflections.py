@@ -17,7 +17,7 @@ class AnswerForm(Enum):
 
 
 DEFLECTIONS: dict[AnswerForm, tuple[str, ...]] = {
-    AnswerForm.YES_OR_NO: ("No, not that I know of.", "No, nothing like that."),
+    AnswerForm.YES_OR_NO: ("Not really, no.", "No, not really."),
     AnswerForm.AMOUNT: ("I couldn't say exactly, sorry.", "I don't remember exactly."),
     AnswerForm.REASON: ("I don't really know why.",),
     AnswerForm.ACCOUNT: ("There's not much to tell, really.", "Nothing out of the ordinary."),
@@ -26,6 +26,10 @@ DEFLECTIONS: dict[AnswerForm, tuple[str, ...]] = {
 
 NOT_NOTICED = ("I haven't really noticed, to be honest.", "I couldn't say. I haven't paid attention to that.")
 """What fits other questions about what one would feel or see, as "Is it worse after hot or cold drinks?"."""
+
+ASKS_WHY = ("Why, is that important?", "Why do you ask? Is that important?", "Is that important? Why do you ask?")
+"""What fits nearly any question that one has no answer to: two judges found it fit for 142 and 144 of 144 questions,
+"I'm not sure about that" for half of them. Who asks it all the time is no help."""
 
 # What may stand before a question: "and", "okay, so", "can I ask you", "I would like to know".
 _LEAD = (

@@ -19,7 +19,7 @@ from pipelines.intent.exemplars import Denial
 from pipelines.intent.reading import ASKED_AT, CERTAIN, FITS
 from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, Cue
-from pipelines.patient.deflections import DEFLECTIONS, NOT_NOTICED, AnswerForm, form_of
+from pipelines.patient.deflections import ASKS_WHY, DEFLECTIONS, NOT_NOTICED, AnswerForm, form_of
 from pipelines.patient.identity import ADDRESS_FACT, BIRTH_FACT, Identity
 from pipelines.patient.jargon import WHAT_IS_LINE, unexplained
 from pipelines.patient.summaries import CORRECTED_LINE, WRONG_LINE, Stated, disagreeing
@@ -27,7 +27,9 @@ from pipelines.patient.teach_back import in_own_words
 from pipelines.patient.wording import behind, is_one_of, spoken_lines, uncapitalised, was_said
 
 # Whoever has none of these may say no; of other things one knows more than yes or no.
-DENIED = frozenset({"symptoms", "complaint", "history", "medication", "allergies", "lifestyle"})
+DENIED = frozenset({"symptoms", "complaint", "medication", "allergies", "lifestyle"})
+# Among so many of the patient's last turns one does not ask twice why something is asked.
+ASKED_WHY_TURNS = 4
 # What is asked for in an invitation, and told about though no worry is due.
 QUESTIONS, WORRIES, FEELINGS = "questions", "worries", "feelings"
 ANSWERED_ANYWAY = frozenset({"understanding", FEELINGS, "hopes", "hardest", "mood"})
@@ -61,7 +63,7 @@ PARTING = frozenset({Act.FAREWELL, Act.ACKNOWLEDGEMENT, Act.REASSURANCE})
 
 HARD_TO_FOLLOW = frozenset(
     {Act.EXPLANATION, Act.STATEMENT, Act.ADVICE, Act.BAD_NEWS, Act.UNKNOWN, Act.CHECK, Act.PROPOSAL, Act.REASSURANCE,
-     Act.SUMMARY, Act.PERMISSION}
+     Act.SUMMARY, Act.PERMISSION, Act.INVITATION}
 )  # fmt: skip
 """Turns in which a word that the patient does not know is asked about."""
 
@@ -69,7 +71,6 @@ LEADS = ("acknowledge", "comforted", "agree", "accept", "thanked")
 """The lines of a card that answer what was said before the patient tells what is on their mind."""
 
 _THANKS = re.compile(r"\bthank(?:s|\b)", re.IGNORECASE)
-_CHOICE = re.compile(r"\b(?:which|prefer|rather|better for you)\b", re.IGNORECASE)
 _OFFER = re.compile(
     r"\b(?:would you like|do you want (?:me|us|some|a)|shall i|should i|can i get you|would it help if i"
     r"|would (?:that|it|this) (?:help|be (?:useful|helpful|of help|any help)))\b",
@@ -84,6 +85,8 @@ _INEXACT = re.compile(r"I couldn't say exactly|It's hard to|I haven't really kep
 _OF_ME = {"he is": "I am", "she is": "I am", "he": "I", "she": "I", "his": "my", "her": "my"}
 _OF_PATIENT = re.compile(r"\b(?:s?he(?: is)?|his|her)\b", re.IGNORECASE)
 _SHOWN = re.compile(r"\b(?:show(?:ing)? me|point (?:to|at))\b", re.IGNORECASE)
+# Whoever says why they ask is not asked why.
+_REASON = re.compile(r"\b(?:because|i ask|i'm asking|so that|since)\b|[.!]\s+\w", re.IGNORECASE)
 _ELSE = re.compile(r"\b(?:any|some)thing else\b", re.IGNORECASE)
 _ASKS_LEAVE = re.compile(r"(?:can|could|may|shall|should) (?:i|we)\b|would you like (?:me|us)\b", re.IGNORECASE)
 _PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
@@ -227,7 +230,7 @@ class _Telling:
                 return self._tell(due[0], "its turn has come") if due else self._say(lines.nothing_more)
             case Act.INVITATION:
                 return self._answer_invitation()
-            case Act.READINESS if self._sure_fact():
+            case Act.READINESS | Act.CHOICE if self._sure_fact():
                 return self._tell_fact(self._sure_fact())
             case Act.READINESS:
                 return self._say(self._fact_or("readiness", lines.readiness))
@@ -236,9 +239,11 @@ class _Telling:
             case Act.TEACH_BACK:
                 return self._say([in_own_words(self.moment.history, asked=self.moment.text)], "what was explained")
             case Act.PROPOSAL:
-                if _CHOICE.search(self.moment.text):
-                    return self._say(lines.choose)
                 return self._volunteer(lines.accept if _OFFER.search(self.moment.text) else lines.agree)
+            case Act.CHOICE:
+                return self._say(lines.choose)
+            case Act.SMALL_TALK:
+                return self._say(lines.small_talk)
             case Act.WARNING_SHOT:
                 return self._say(lines.warned)
             case Act.REQUEST:
@@ -405,10 +410,15 @@ class _Telling:
         if self.denial and not unlike:
             return self._say([self.denial], f"has nothing of '{self.heard.topic}' to tell", Act.UNKNOWN)
         subject = next((name for name, _ in self.heard.subjects), "")
+        recent = self.patient_texts[-ASKED_WHY_TURNS:]
         lines: Sequence[str] = self.lines.not_on_card
-        if form is AnswerForm.OTHER and subject in NOTICED:
+        if form is AnswerForm.YES_OR_NO and subject in DENIED:
+            lines = DEFLECTIONS[form]
+        elif not _REASON.search(self.moment.text) and not any(is_one_of(text, ASKS_WHY) for text in recent):
+            lines = ASKS_WHY
+        elif form is AnswerForm.OTHER and subject in NOTICED:
             lines = NOT_NOTICED
-        elif form is not AnswerForm.YES_OR_NO or subject in DENIED:
+        elif form is not AnswerForm.YES_OR_NO:
             lines = DEFLECTIONS.get(form, lines)
         return _freely(self._say(lines, f"has no answer of this kind: {form.value}", Act.UNKNOWN))
 

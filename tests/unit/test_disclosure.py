@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pipelines.intent.acts import Act
 from pipelines.intent.exemplars import Denial
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
-from pipelines.patient.deflections import DEFLECTIONS, AnswerForm
+from pipelines.patient.deflections import ASKS_WHY, DEFLECTIONS, AnswerForm
 from pipelines.patient.disclosure import LEADS, Disclosure, Moment, nothing_to_tell
 from pipelines.patient.persona import persona_of
 from pipelines.patient.summaries import WRONG_LINE
@@ -57,11 +58,11 @@ def test_a_cue_that_is_not_due_is_not_told() -> None:
 
 def test_who_has_nothing_of_a_common_topic_says_so() -> None:
     unknown = Interpretation(Act.UNKNOWN, 0.9, reason="nothing fits")
-    assert release(unknown).text in wound().lines.not_on_card
+    assert release(unknown).text in ASKS_WHY
     fever = Interpretation(Act.UNKNOWN, 0.9, reason="nothing fits", topic="fever")
     assert release(fever).text == "No, no fever."
     other = Interpretation(Act.UNKNOWN, 0.9, reason="nothing fits", topic="pregnancy")
-    assert release(other).text in wound().lines.not_on_card
+    assert release(other).text in ASKS_WHY
 
 
 @pytest.mark.parametrize(("topic", "text"), [("age", "I'm 58."), ("name", "It's Daniel Foster.")])
@@ -82,6 +83,8 @@ def test_name_and_age_are_known(topic: str, text: str) -> None:
         (Act.ASIDE, "aside"),
         (Act.HARMFUL, "unsafe"),
         (Act.PROPOSAL, "agree"),
+        (Act.CHOICE, "choose"),
+        (Act.SMALL_TALK, "small_talk"),
         (Act.EXPLANATION, "acknowledge"),
         (Act.PERMISSION, "permit"),
     ],
@@ -299,11 +302,10 @@ def test_a_cue_that_is_not_due_is_not_told_in_the_same_breath_either() -> None:
     [
         ("Would you like me to call your daughter?", "accept"),
         ("Shall I write that down for you?", "accept"),
-        ("Would you rather have the cream or the tablets?", "choose"),
         ("Could you try that for a week?", "agree"),
     ],
 )
-def test_an_offer_is_taken_and_a_choice_left_to_who_knows(text: str, lines: str) -> None:
+def test_an_offer_is_taken_and_a_proposal_agreed_to(text: str, lines: str) -> None:
     assert answer(text, Act.PROPOSAL).text in getattr(wound().lines, lines)
 
 
@@ -368,21 +370,25 @@ def test_a_word_of_the_trade_is_asked_about_once() -> None:
 @pytest.mark.parametrize(
     ("text", "subject", "form"),
     [
-        ("Have you been abroad lately?", "history", AnswerForm.YES_OR_NO),
+        ("Does your scalp itch?", "symptoms", AnswerForm.YES_OR_NO),
         ("How many of them are there?", "social", AnswerForm.AMOUNT),
         ("Why did you stop?", "social", AnswerForm.REASON),
     ],
 )
 def test_who_has_no_answer_says_so_in_a_way_that_fits_the_question(text: str, subject: str, form: AnswerForm) -> None:
     heard = Interpretation(Act.UNKNOWN, 0.9, subjects=((subject, 0.9),))
-    said = Disclosure(wound())(Moment(RespondKind.REPLY, 1, text, heard))
+    said = Disclosure(wound())(Moment(RespondKind.REPLY, 1, text, heard, heard_before(ASKS_WHY[0])))
     assert said.text in DEFLECTIONS[form]
 
 
-def test_what_one_must_know_is_not_denied() -> None:
+def test_what_one_must_know_is_not_denied_and_why_is_asked_once() -> None:
     heard = Interpretation(Act.UNKNOWN, 0.9, subjects=(("family", 0.9),))
-    said = Disclosure(wound())(Moment(RespondKind.REPLY, 1, "Is your gran still alive?", heard))
-    assert said.text in wound().lines.not_on_card
+    asked = Moment(RespondKind.REPLY, 1, "Is your gran still alive?", heard)
+    assert Disclosure(wound())(asked).text in ASKS_WHY
+    reason = replace(asked, text="I ask because it runs in families. Is your gran still alive?")
+    assert Disclosure(wound())(reason).text in wound().lines.not_on_card
+    again = replace(asked, history=heard_before(ASKS_WHY[1]))
+    assert Disclosure(wound())(again).text in wound().lines.not_on_card
 
 
 def test_a_teach_back_has_what_was_explained_and_only_that() -> None:

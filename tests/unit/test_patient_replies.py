@@ -89,7 +89,7 @@ def test_what_was_found_fit_is_still_said(learned_interpreter: LearnedInterprete
     assert {row.card for row in rows} == set(CARDS)
     values = {each.name: each.value or 0.0 for each in figures_of(replies(learned_interpreter, rows, CARDS))}
     assert values["off_cue_fit"] >= 0.93
-    assert values["off_cue_not_judged"] <= 0.1
+    assert values["off_cue_not_judged"] <= 0.15
 
 
 def test_what_serves_to_measure_is_not_learned_from() -> None:

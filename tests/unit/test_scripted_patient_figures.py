@@ -49,7 +49,7 @@ def test_turns_of_the_consultations_are_understood() -> None:
     cases = [turn.case for turn in consultation_turns(DATA, library())]
     assert len(cases) >= 34
     result = measure(by_spelling(), "true_text", "consultations", cases, library())
-    assert result.report.rate >= 0.97, _told(result)
+    assert result.report.rate >= 0.94, _told(result)
 
 
 @pytest.mark.parametrize(
