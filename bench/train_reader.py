@@ -90,7 +90,7 @@ class PairBert(Bert):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuestionAsked:
     """A question of a scenario, the item that answers it (none: -1), and items that do not, the nearest first."""
 
     scenario: int
@@ -99,7 +99,7 @@ class Asked:
     others: tuple[int, ...]
 
 
-def questions_of(number: int, scenario: Scenario, bert: Bert, tuned: SentenceEncoder) -> Iterator[Asked]:
+def questions_of(number: int, scenario: Scenario, bert: Bert, tuned: SentenceEncoder) -> Iterator[QuestionAsked]:
     """Yield what is asked in a scenario."""
     told = [
         (place, text)
@@ -116,10 +116,10 @@ def questions_of(number: int, scenario: Scenario, bert: Bert, tuned: SentenceEnc
     for (text, item), by_untuned, by_tuned in zip(asked, *near, strict=True):
         near_items = [place for place in by_tuned if place != item][:NEAR]
         near_items += [place for place in by_untuned if place != item][:NEAR_UNTUNED]
-        yield Asked(number, text, item, tuple(near_items))
+        yield QuestionAsked(number, text, item, tuple(near_items))
     for own, told_item in enumerate(scenario.items):
         others = tuple(other for other in range(len(scenario.items)) if other != own)
-        yield from (Asked(number, text, own, others) for text in told_item.examples)
+        yield from (QuestionAsked(number, text, own, others) for text in told_item.examples)
 
 
 def _nearest(likeness: Tensor, of: Tensor) -> list[list[int]]:
@@ -132,7 +132,7 @@ def _nearest(likeness: Tensor, of: Tensor) -> list[list[int]]:
 class Pairs:
     """Draws pairs of a turn and an item, each with whether the item answers it."""
 
-    def __init__(self, scenarios: Sequence[Scenario], asked: Sequence[Asked], lessons: Lessons) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], asked: Sequence[QuestionAsked], lessons: Lessons) -> None:
         self._scenarios, self._asked, self._lessons = scenarios, list(asked), lessons
 
     def epoch(self) -> list[tuple[str, str, float]]:
@@ -154,7 +154,7 @@ class Pairs:
                 pairs += [(text, self._item(asked, item), 0.0) for text in strange]
         return pairs
 
-    def _item(self, asked: Asked, place: int) -> str:
+    def _item(self, asked: QuestionAsked, place: int) -> str:
         item = self._scenarios[asked.scenario].items[place]
         examples = [text for text in item.examples if text != asked.text] or [item.topic]
         says = item.says if random.random() < WHOLE else random.choice(parts_of([item.says]))

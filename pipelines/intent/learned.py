@@ -59,7 +59,7 @@ PUNCTUATION = ".,?!;:'\""
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _AskedOne:
     """One question of several: how likely it asks for each item, what it is taken for, its item and its topic."""
 
     text: str
@@ -146,10 +146,9 @@ class LearnedInterpreter:
         questions = self._questions(turn, index)
         if self._reader is not None and questions:
             # Whoever reads two questions as one finds neither answered.
-            alone = [
-                each.items for place, each in enumerate(questions) if not (place and POINTS_BACK.search(each.text))
-            ]
-            items = np.max([items, *alone], axis=0)
+            first, *more = questions
+            alone = [each.items for each in more if not POINTS_BACK.search(each.text)]
+            items = np.max([items, first.items, *alone], axis=0)
         taken = functools.partial(self._taken, explained=request.explained)
         reading = taken(acts, items, first=request.first_words)
         if len(sentences) > 1:
@@ -202,7 +201,7 @@ class LearnedInterpreter:
         likely[others] = np.minimum(likely[others], 1.0 - likely[best])
         return likely
 
-    def _questions(self, turn: str, index: CardIndex) -> list[_Question]:
+    def _questions(self, turn: str, index: CardIndex) -> list[_AskedOne]:
         """Return what is made of each question of a turn that asks several."""
         topics, classifier, _ = self._learn()
         texts = questions_of(turn)
@@ -210,16 +209,16 @@ class LearnedInterpreter:
             return []
         vectors = self._vectoriser.encode(texts)
         near, shares = topics.nearness(vectors), classifier.probabilities(texts, vectors)
-        made: list[_Question] = []
+        made: list[_AskedOne] = []
         for place, text in enumerate(texts):
             one = slice(place, place + 1)
             items = self._likely(text, index, vectors[one], near[one])
             reading = self._taken(shares[place], items, first=False)
             topic = _foreign_topic(index, near[one])
-            made.append(_Question(text, items, reading, index.items[int(items.argmax())], topic))
+            made.append(_AskedOne(text, items, reading, index.items[int(items.argmax())], topic))
         return made
 
-    def _also(self, questions: Sequence[_Question], card: Card, main: str) -> tuple[AlsoAsked, ...]:
+    def _also(self, questions: Sequence[_AskedOne], card: Card, main: str) -> tuple[AlsoAsked, ...]:
         """Return what else a turn clearly asks for, if one of its questions is the `main` one."""
         cues = {cue.id for cue in card.cues}
         asked: dict[str, AlsoAsked] = {}

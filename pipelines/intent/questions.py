@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pipelines.intent.sentences import sentences_of
+from pipelines.intent.words import FUNCTION_WORDS, tokens
 
 # More at once nobody keeps in mind.
 MOST = 3
@@ -36,8 +37,13 @@ def questions_of(turn: str) -> list[str]:
     for sentence in sentences_of(turn):
         for part in _NEXT.split(sentence):
             found += _halves(part.strip(" ,"))
-    asked = [each for each in found if re.search(_ASKING, each, re.IGNORECASE)][-MOST:]
+    asked = [each for each in found if re.search(_ASKING, each, re.IGNORECASE) and _has_content(each)][-MOST:]
     return asked if len(asked) > 1 else []
+
+
+def _has_content(question: str) -> bool:
+    """Tell a question from one that was broken off: "And is she, um"."""
+    return any(word not in FUNCTION_WORDS for word in tokens(question)) or re.search(r"\bwho\b", question) is not None
 
 
 def _halves(question: str) -> list[str]:
