@@ -17,7 +17,7 @@ from pipelines.intent.groups import SHARPNESS
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentence_classifier import SentenceClassifier
 from pipelines.intent.surface import without_punctuation
-from pipelines.intent.vectors import Vectoriser
+from pipelines.intent.vectors import Computed, Vectoriser, anew
 
 # So many of the nearest exemplars count, and all of them together so much.
 NEAREST, SHARE = 10, 0.5
@@ -29,7 +29,9 @@ class ActClassifier:
     Where vectors tell little of what is meant, `by_meaning` is off and no exemplar counts by itself.
     """
 
-    def __init__(self, exemplars: Exemplars, vectoriser: Vectoriser, *, by_meaning: bool = True) -> None:
+    def __init__(
+        self, exemplars: Exemplars, vectoriser: Vectoriser, *, by_meaning: bool = True, computed: Computed = anew
+    ) -> None:
         self._by_meaning = by_meaning
         labelled = list(_labelled(exemplars))
         self.acts = tuple(sorted({act for _, act in labelled}))
@@ -38,7 +40,14 @@ class ActClassifier:
         texts = [*written, *map(without_punctuation, written)]
         vectors = vectoriser.encode(written)
         classes = np.array([self.acts.index(act) for _, act in labelled])
-        self._classifier = SentenceClassifier(texts, np.vstack([vectors, vectors]), np.tile(classes, 2), len(self.acts))
+        self._classifier = SentenceClassifier(
+            texts,
+            np.vstack([vectors, vectors]),
+            np.tile(classes, 2),
+            len(self.acts),
+            name="acts",
+            computed=computed,
+        )
         self._exemplars, self._of = vectors, classes
 
     def probabilities(self, texts: Sequence[str], vectors: Vectors) -> Matrix:

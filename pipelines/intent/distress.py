@@ -13,7 +13,7 @@ import numpy as np
 
 from pipelines.intent.encoder import Vectors
 from pipelines.intent.sentence_classifier import SentenceClassifier
-from pipelines.intent.vectors import Vectoriser
+from pipelines.intent.vectors import Computed, Vectoriser, anew
 
 NONE = "none"
 # Of 172 lines that were left out, so much finds 90 %, five times as much 87 %, with as many false alarms.
@@ -59,6 +59,7 @@ class DistressClassifier:
         vectoriser: Vectoriser,
         *,
         by_meaning: bool = True,
+        computed: Computed = anew,
     ) -> None:
         self._kinds = tuple(examples)
         self._classifier: SentenceClassifier | None = None
@@ -69,7 +70,15 @@ class DistressClassifier:
         self._calm = vectoriser.encode(list(examples[NONE]))
         texts = [text for _, text in labelled]
         classes = np.array([self._kinds.index(kind) for kind, _ in labelled])
-        self._classifier = SentenceClassifier(texts, vectoriser.encode(texts), classes, len(self._kinds), ridge=RIDGE)
+        self._classifier = SentenceClassifier(
+            texts,
+            vectoriser.encode(texts),
+            classes,
+            len(self._kinds),
+            name="distress",
+            computed=computed,
+            ridge=RIDGE,
+        )
 
     def notice(self, texts: Sequence[str], vectors: Vectors) -> str:
         """Return the kind of distress that one of the sentences tells, empty if none does."""

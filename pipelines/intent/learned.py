@@ -249,9 +249,9 @@ class LearnedInterpreter:
             once = Remembering(self._vectoriser, kept)
             topics = TopicIndex(exemplars.topics, once)
             by_meaning = self._store is not None
-            acts = ActClassifier(exemplars, once, by_meaning=by_meaning)
+            acts = ActClassifier(exemplars, once, by_meaning=by_meaning, computed=once.computed)
             calm = [text for texts in exemplars.acts.values() for text in texts]
-            distress = DistressClassifier(exemplars.distress, calm, once, by_meaning=by_meaning)
+            distress = DistressClassifier(exemplars.distress, calm, once, by_meaning=by_meaning, computed=once.computed)
             self._learned = topics, acts, distress
             once.keep()
         return self._learned

@@ -6,6 +6,8 @@ milliseconds, and gives the same numbers every time (Hoerl and Kennard, 1970).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,21 @@ def fit(features: Matrix, classes: NDArray[np.int64], count: int, *, weights: Ma
     # With fewer examples than features the same is found among the examples.
     among = np.linalg.solve(scaled @ scaled.T + ridge * np.eye(examples), wanted)
     return np.asarray(scaled.T @ among, dtype=np.float64)
+
+
+def fit_blocks(
+    blocks: Iterable[tuple[Matrix, NDArray[np.int64], Matrix]], count: int, *, width: int, ridge: float
+) -> Matrix:
+    """Return what `fit` returns, of examples that come in blocks of (features, classes, weights), `width` wide.
+
+    All of many examples at once would take hundreds of megabytes.
+    """
+    among, wanted = ridge * np.eye(width), np.zeros((width, count))
+    for features, classes, weights in blocks:
+        weighted = features.T * weights
+        among += weighted @ features
+        wanted += weighted @ np.eye(count)[classes]
+    return np.asarray(np.linalg.solve(among, wanted), dtype=np.float64)
 
 
 def with_constant(features: NDArray[np.floating]) -> Matrix:

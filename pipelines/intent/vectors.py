@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,13 @@ import numpy as np
 from audio.files import replace_file
 from common.errors import StorageError
 from pipelines.intent.encoder import Vectors
+from pipelines.intent.ridge import Matrix
+
+
+def anew(name: str, make: Callable[[], Matrix]) -> Matrix:
+    """Make a matrix, whatever its name: where nothing is kept."""
+    del name
+    return make()
 
 
 class Vectoriser(Protocol):
@@ -30,6 +37,10 @@ class Vectoriser(Protocol):
         """Return float32 (texts, width)."""
 
 
+# What is made of the vectors has this before its name in the file.
+COMPUTED = "computed "
+Computed = Callable[[str, Callable[[], Matrix]], Matrix]
+"""Makes a matrix, or has it from the last time: `Remembering.computed`."""
 # What a file that is missing, foreign or half written raises.
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -46,6 +57,7 @@ class Remembering:
         self._made_by = made_by
         self._file = file
         self._known = kept_vectors(file) if file is not None else {}
+        self._computed: dict[str, Matrix] = {}
         self._new = False
 
     @property
@@ -65,18 +77,32 @@ class Remembering:
             self._known |= dict(zip(new, self._made_by.encode(new), strict=True))
         return np.array([self._known[text] for text in texts], dtype=np.float32)
 
+    def computed(self, name: str, make: Callable[[], Matrix]) -> Matrix:
+        """Return what `make` makes of the vectors, kept beside them; `name` names all else that it is made from."""
+        made = _kept_matrix(self._file, name) if self._file is not None else None
+        self._new = self._new or made is None
+        self._computed[name] = make() if made is None else made
+        return self._computed[name]
+
     def keep(self) -> None:
         """Write the vectors for the next start, if there are new ones and the place can be written to."""
         if self._file is None or not self._new:
             return
         data = io.BytesIO()
-        np.savez(data, texts=np.array(list(self._known)), vectors=np.array(list(self._known.values())))
+        made = {f"{COMPUTED}{name}": matrix for name, matrix in self._computed.items()}
+        np.savez(data, texts=np.array(list(self._known)), vectors=np.array(list(self._known.values())), **made)  # type: ignore[arg-type]
         with contextlib.suppress(OSError, StorageError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._file, data.getvalue())
             for older in self._file.parent.glob("*.npz"):
                 if older != self._file:
                     older.unlink()
+
+
+def _kept_matrix(file: Path, name: str) -> Matrix | None:
+    with contextlib.suppress(*_DAMAGED), np.load(file, allow_pickle=False) as kept:
+        return np.asarray(kept[f"{COMPUTED}{name}"], dtype=np.float64)
+    return None
 
 
 def kept_vectors(file: Path) -> dict[str, Vectors]:

@@ -15,6 +15,7 @@ from pipelines.intent.distress import by_rules
 from pipelines.intent.learned import LearnedInterpreter
 from pipelines.patient.card_library import CardLibrary
 from tests.by_spelling import by_spelling
+from tests.nightly import one_in
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -100,6 +101,7 @@ def test_talk_that_sounds_like_it_is_told_apart(interpreter: LearnedInterpreter)
 def test_ordinary_talk_raises_no_alarm(interpreter: LearnedInterpreter) -> None:
     names = ("sentences", "sentences_more", "sentences_heldout", "sentences_fresh", "sentences_final")
     cases = [case for name in names for case in load_sentences(DATA / f"{name}.yaml", library())]
-    alarms = [case.text for case in cases if noticed(interpreter, case.text, case.card_id)]
     assert len(cases) > 500
-    assert len(alarms) <= len(cases) / 500
+    tried = one_in(4, cases)
+    alarms = [case.text for case in tried if noticed(interpreter, case.text, case.card_id)]
+    assert len(alarms) <= len(tried) / 500

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +14,8 @@ from pipelines.engines import IndexRequest
 from pipelines.intent.card_store import CardStore
 from pipelines.intent.encoder import SentenceEncoder
 from pipelines.intent.learned import LearnedInterpreter
+from pipelines.intent.ridge import Matrix
+from pipelines.intent.vectors import Remembering
 from pipelines.patient.card import Card, Cue
 from pipelines.patient.card_library import CardLibrary
 from server.cli import app
@@ -80,6 +83,23 @@ def test_vectors_that_are_not_those_of_the_texts_are_noticed(encoder: Path, card
     assert not store.holds(card, vectoriser)
     file.write_bytes(b"half a file")
     assert not store.holds(card, vectoriser)
+
+
+def test_what_is_made_of_the_vectors_is_kept_beside_them_under_its_name(encoder: Path, tmp_path: Path) -> None:
+    file, made = tmp_path / "of" / "these.npz", []
+
+    def make() -> Matrix:
+        made.append(1)
+        return np.eye(2)
+
+    for name, times in (("acts 1", 1), ("acts 1", 1), ("acts 2", 2)):
+        once = Remembering(SentenceEncoder(encoder), file)
+        assert np.array_equal(once.computed(name, make), np.eye(2))
+        assert len(made) == times
+        once.keep()
+    file.write_bytes(b"half a file")
+    assert np.array_equal(Remembering(SentenceEncoder(encoder), file).computed("acts 2", make), np.eye(2))
+    assert len(made) == 3
 
 
 @by_night
